@@ -1,0 +1,47 @@
+// Three errors by who must act. Each becomes an HTTP status or an exit code in exactly one place
+// (worker/error-response.ts, cli/main.ts).
+
+/** Codes a caller can act on; the HTTP status of each stands in worker/error-response.ts. */
+export type InputErrorCode =
+  | 'bad_request'
+  | 'invalid_json'
+  | 'invalid_option'
+  | 'invalid_image'
+  | 'unsupported_image'
+  | 'image_too_large'
+  | 'body_too_large'
+  | 'unsupported_media_type'
+  | 'invalid_weights'
+  | 'invalid_file'
+  | 'invalid_argument'
+  | 'not_found';
+
+export type ModelErrorCode = 'invalid_manifest' | 'corrupt_shard' | 'engine_failed' | 'out_of_memory';
+export type SourceErrorCode = 'unreachable' | 'checksum_mismatch' | 'too_many_requests';
+
+interface ErrorDetails {
+  /** The option, field, file or tensor the message is about. */
+  readonly param?: string;
+  readonly cause?: unknown;
+}
+
+abstract class VggEdgeError<Code extends string> extends Error {
+  readonly code: Code;
+  readonly param: string | undefined;
+
+  constructor(code: Code, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.param = details.param;
+  }
+}
+
+/** The caller sent something wrong: say what, where, what was expected, what to do. Not retryable. */
+export class InputError extends VggEdgeError<InputErrorCode> {}
+
+/** The model directory is wrong or its engine failed; permanent until the model is replaced. */
+export class ModelError extends VggEdgeError<ModelErrorCode> {}
+
+/** Fetching bytes failed; trying again may help. */
+export class SourceError extends VggEdgeError<SourceErrorCode> {}

@@ -1,0 +1,58 @@
+// The ports: what the embedder needs from a runtime. Adapters stand in engine/, worker/ and runner/.
+
+import type { ImageLimits, RgbImage } from './image.ts';
+import type { Tap, TapOutputs } from './taps.ts';
+
+/** Encoded bytes → pixels. Throws InputError for anything that is not a decodable image. */
+export interface ImageDecoder {
+  decode(bytes: Uint8Array, limits: ImageLimits): Promise<RgbImage>;
+}
+
+/** A batch of preprocessed images: uint8 RGB, [images, size, size, 3] row-major. */
+export interface ImageBatch {
+  readonly images: number;
+  /** Side of the square crop in pixels. */
+  readonly size: number;
+  /** images × size × size × 3 bytes. */
+  readonly data: Uint8Array;
+}
+
+/** Time spent in the parts of one run, milliseconds. */
+export interface EngineTimes {
+  readonly backbone: number;
+  readonly head: number;
+}
+
+export interface EngineRun {
+  readonly outputs: TapOutputs;
+  readonly times: EngineTimes;
+}
+
+/**
+ * Runs the network. One run at a time; the head is loaded by the first run that needs it.
+ * Throws ModelError when the model is wrong or memory runs out, SourceError when a shard cannot be
+ * fetched (the next run tries again).
+ */
+export interface Engine {
+  /** Reported in answers: `onnxruntime-web`, `onnxruntime-node`, `winograd`. */
+  readonly name: string;
+  readonly precision: 'int8' | 'fp16' | 'fp32';
+  run(batch: ImageBatch, taps: readonly Tap[]): Promise<EngineRun>;
+  /** Bytes of WASM or native memory held for the model now; 0 where the runtime does not tell. */
+  memoryBytes(): number;
+  dispose(): Promise<void>;
+}
+
+/** A running SHA-256. */
+export interface Digest {
+  update(bytes: Uint8Array): void | Promise<void>;
+  /** Lower-case hex; no update may follow. */
+  hex(): Promise<string>;
+}
+
+/** The files of one model directory, wherever they lie (static assets, disk, R2). */
+export interface ModelFiles {
+  /** The file's bytes. `file` is a plain name without folders. Throws SourceError. */
+  open(file: string): Promise<AsyncIterable<Uint8Array>>;
+  sha256(): Digest;
+}

@@ -1,0 +1,18 @@
+// The taps: the outputs of the network one can ask for, in the order the network computes them.
+
+export const TAPS = ['features', 'fc6', 'fc7', 'scores'] as const;
+
+/**
+ * - `features` 25088: the flattened 512×7×7 after the adaptive pool, before the classifier
+ * - `fc6`, `fc7` 4096: after the ReLU of the first and second linear layer
+ * - `scores` outputDim: logits
+ */
+export type Tap = (typeof TAPS)[number];
+
+/** Float32, row-major [images, width of the tap]. */
+export type TapOutputs = Partial<Record<Tap, Float32Array>>;
+
+/** Whether the tap needs the head (the classifier), or the backbone alone gives it. */
+export function needsHead(tap: Tap): boolean {
+  return tap !== 'features';
+}
