@@ -1,0 +1,198 @@
+// The manifest, model.json: what a model directory holds and what it is worth. Written by model-build,
+// read (and distrusted) by every engine. docs/model-format.md describes it for people.
+
+import { z } from 'zod';
+import { InputError, ModelError } from './errors.ts';
+import { customConfiguration, type VggConfiguration } from './family.ts';
+import { TAPS } from './taps.ts';
+
+/** Raised when a reader of the older version would misread the directory. */
+export const MANIFEST_VERSION = 1;
+
+/** A static asset of the edge platform may have 25 MiB; shards stay well below. */
+export const MAX_SHARD_BYTES = 20 * 1024 * 1024;
+
+const count = z.int().min(0);
+const size = z.int().min(1);
+const scale = z.number().positive().finite();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+/** A plain file name: it cannot leave the directory. */
+const fileName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
+
+const DTYPE_BYTES = { int8: 1, uint8: 1, int32: 4, float32: 4 } as const;
+
+/** Where a tensor's bytes lie: little-endian, row-major, contiguous. */
+const tensor = z.strictObject({
+  dtype: z.enum(['int8', 'uint8', 'int32', 'float32']),
+  shape: z.array(size).min(1).max(4),
+  /** Index into `shards`. */
+  shard: count,
+  /** Bytes from the shard's start, a multiple of 64. */
+  offset: count.multipleOf(64),
+  bytes: size,
+});
+
+/** The head's shards hold no byte of the backbone: a features request never loads them. */
+const part = z.enum(['backbone', 'head']);
+
+const shard = z.strictObject({
+  file: fileName,
+  part,
+  bytes: size.max(MAX_SHARD_BYTES),
+  sha256,
+});
+
+const graph = z.strictObject({
+  file: fileName,
+  part,
+  bytes: size.max(MAX_SHARD_BYTES),
+  sha256,
+});
+
+/** uint8 activations: real value = scale × (q − zeroPoint). */
+const activation = z.strictObject({ scale, zeroPoint: z.int().min(0).max(255) });
+
+/**
+ * A convolution: tensors `<name>.weight` int8 [out, in, 3, 3], `<name>.scale` float32 [out] (weight
+ * scales), `<name>.bias` int32 [out] (in units of input scale × weight scale). ReLU is the clamp of the
+ * output, whose zero point is 0.
+ */
+const convolution = z.strictObject({
+  name: z.string(),
+  inputChannels: size,
+  outputChannels: size,
+  /** Side of the square input map. */
+  size,
+  pools: count,
+  input: activation,
+  output: activation,
+});
+
+/**
+ * A linear layer: `<name>.weight` int8 [out, in], `<name>.scale` float32 [out], `<name>.bias` float32
+ * [out] where `bias`. Its float32 input is quantised with `input` before the integer product.
+ */
+const linear = z.strictObject({
+  name: z.string(),
+  inputs: size,
+  outputs: size,
+  bias: z.boolean(),
+  relu: z.boolean(),
+  input: activation,
+});
+
+const manifestSchema = z.strictObject({
+  format: z.literal('vgg-edge-model'),
+  formatVersion: z.literal(MANIFEST_VERSION),
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
+  /** False for seeded random weights: answers then say `untrained`. */
+  trained: z.boolean(),
+  network: z.strictObject({
+    name: z.string(),
+    items: z
+      .array(z.union([size, z.literal('M')]))
+      .min(1)
+      .max(64),
+    batchNorm: z.boolean(),
+    hiddenDim: size,
+    outputDim: size,
+    ranks: z.strictObject({ fc6: size.nullable(), fc7: size.nullable() }),
+  }),
+  preprocess: z.strictObject({
+    /** Names the contract; vectors of different contracts never mix. */
+    name: z.string(),
+    resize: size,
+    crop: size,
+    /** Per channel R, G, B, of values in 0…1. */
+    mean: z.tuple([z.number(), z.number(), z.number()]),
+    deviation: z.tuple([scale, scale, scale]),
+  }),
+  taps: z.array(z.strictObject({ name: z.enum(TAPS), shape: z.array(size).min(1).max(3) })).min(1),
+  /** One per class, in order of the scores; empty when unknown. */
+  labels: z.array(z.string()),
+  convolutions: z.array(convolution).min(1),
+  linears: z.array(linear).min(3),
+  tensors: z.record(z.string(), tensor),
+  graphs: z.array(graph),
+  shards: z.array(shard).min(1),
+  /** What was measured when the model was built; each figure with its meaning in docs/model-format.md. */
+  calibration: z.record(z.string(), z.json()),
+  fidelity: z.record(z.string(), z.json()),
+  provenance: z.record(z.string(), z.json()),
+  licence: z.string(),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+export type ManifestTensor = z.infer<typeof tensor>;
+export type ManifestShard = z.infer<typeof shard>;
+export type ManifestGraph = z.infer<typeof graph>;
+export type ManifestConvolution = z.infer<typeof convolution>;
+export type ManifestLinear = z.infer<typeof linear>;
+export type ModelPart = z.infer<typeof part>;
+
+/**
+ * Checks everything an engine relies on: the schema, that every tensor lies inside its shard and has
+ * the bytes its shape needs, and that the network is one. Throws ModelError('invalid_manifest') that
+ * says where, what was expected and what was found.
+ */
+export function parseManifest(json: string): Manifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw invalid('model.json is not JSON', cause);
+  }
+  const result = manifestSchema.safeParse(value);
+  if (!result.success) {
+    const issue = result.error.issues[0];
+    throw invalid(`model.json at '${issue?.path.join('.') ?? ''}': ${issue?.message ?? 'unknown'}`);
+  }
+  const manifest = result.data;
+  for (const [name, { dtype, shape, shard: index, offset, bytes }] of Object.entries(manifest.tensors)) {
+    const expected = shape.reduce((product, side) => product * side, DTYPE_BYTES[dtype]);
+    if (bytes !== expected) throw invalid(`Expected ${expected} bytes for tensor ${name} but found ${bytes}`);
+    const home = manifest.shards[index];
+    if (home === undefined || offset + bytes > home.bytes) {
+      throw invalid(`Expected tensor ${name} inside shard ${index} but it ends at byte ${offset + bytes}`);
+    }
+  }
+  if (manifest.labels.length !== 0 && manifest.labels.length !== manifest.network.outputDim) {
+    throw invalid(`Expected ${manifest.network.outputDim} labels but found ${manifest.labels.length}`);
+  }
+  configurationOf(manifest);
+  return manifest;
+}
+
+/** The network of a manifest as a configuration of core/family.ts. */
+export function configurationOf(manifest: Manifest): VggConfiguration {
+  const { items, batchNorm, hiddenDim, outputDim, ranks } = manifest.network;
+  try {
+    return customConfiguration(items, batchNorm, {
+      hiddenDim,
+      outputDim,
+      fc6Rank: ranks.fc6,
+      fc7Rank: ranks.fc7,
+    });
+  } catch (cause) {
+    if (cause instanceof InputError) throw invalid(`model.json at 'network': ${cause.message}`, cause);
+    throw cause;
+  }
+}
+
+/**
+ * Identity of a model: `name@` and the first 12 hex digits of the SHA-256 of model.json's bytes. Every
+ * answer, file and index carries it.
+ */
+export function modelId(name: string, manifestSha256: string): string {
+  return `${name}@${manifestSha256.slice(0, 12)}`;
+}
+
+/** Shard file name, counted from 1: `weights-00001-of-00002.bin`. */
+export function shardFileName(index: number, shards: number): string {
+  const digits = (value: number) => String(value).padStart(5, '0');
+  return `weights-${digits(index)}-of-${digits(shards)}.bin`;
+}
+
+function invalid(message: string, cause?: unknown): ModelError {
+  return new ModelError('invalid_manifest', `${message}. Build the model directory again.`, { cause });
+}
