@@ -1,0 +1,120 @@
+// The one direction of the code: which folder may import which (docs/architecture.md), and no cycles.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** Folder → what of ours it may import. `engine` alone means the files directly in it. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  engine: ['core'],
+  'engine/edge': ['core', 'engine'],
+  'engine/winograd': ['core', 'engine'],
+  'engine/node': ['core', 'engine'],
+  'model-build': ['core', 'engine', 'engine/edge', 'engine/node', 'engine/winograd'],
+  search: ['core'],
+  worker: ['core', 'engine', 'engine/edge', 'engine/winograd', 'search'],
+  runner: ['core', 'engine', 'engine/node', 'engine/winograd', 'search'],
+  cli: ['core', 'engine', 'engine/edge', 'engine/node', 'engine/winograd', 'model-build', 'search', 'runner'],
+  web: ['core'],
+};
+
+/** Packages that only these folders may import: one place knows each runtime. */
+const PACKAGE_HOMES: readonly { packages: RegExp; homes: readonly string[] }[] = [
+  { packages: /^onnxruntime-web/, homes: ['engine/edge'] },
+  { packages: /^onnxruntime-node/, homes: ['engine/node'] },
+  { packages: /^sharp$/, homes: ['engine/node'] },
+  { packages: /^@jsquash\//, homes: ['engine/edge', 'worker'] },
+  { packages: /^onnx-proto$/, homes: ['model-build'] },
+  { packages: /^hono/, homes: ['worker'] },
+];
+
+const IMPORT = /(?:import|export)\s[^'"]*?from\s*['"]([^'"]+)['"]|import\s*\(?\s*['"]([^'"]+)['"]/g;
+
+interface Source {
+  readonly path: string;
+  readonly folder: string;
+  /** Ours, as paths from the root. */
+  readonly files: readonly string[];
+  readonly packages: readonly string[];
+}
+
+function readSources(): Source[] {
+  const roots = new Set(Object.keys(MAY_IMPORT).map((folder) => folder.split('/')[0] ?? folder));
+  return [...roots]
+    .filter((root) => existsSync(join(ROOT, root)))
+    .flatMap((root) =>
+      readdirSync(join(ROOT, root), { recursive: true, encoding: 'utf8' }).map((path) => join(root, path)),
+    )
+    .filter((path) => path.endsWith('.ts') && !path.startsWith('engine/winograd/assembly/'))
+    .map((path) => ({ path, folder: folderOf(path) }))
+    .filter(({ folder }) => folder in MAY_IMPORT)
+    .map(({ path, folder }) => {
+      const names = [...readFileSync(join(ROOT, path), 'utf8').matchAll(IMPORT)].map(
+        ([, from, bare]) => from ?? bare ?? '',
+      );
+      const files = names
+        .filter((name) => name.startsWith('.'))
+        .map((name) => relative(ROOT, normalize(join(ROOT, dirname(path), name))));
+      return { path, folder, files, packages: names.filter((name) => !name.startsWith('.')) };
+    });
+}
+
+function folderOf(path: string): string {
+  const parts = dirname(path).split('/');
+  const nested = parts.slice(0, 2).join('/');
+  return nested in MAY_IMPORT ? nested : (parts[0] ?? '');
+}
+
+const sources = readSources();
+
+test('the sources are found', () => {
+  expect(sources.map(({ path }) => path)).toContain('core/family.ts');
+});
+
+describe.each(Object.entries(MAY_IMPORT))('%s', (folder, allowed) => {
+  test(`imports nothing of ours but ${allowed.join(', ') || 'itself'}`, () => {
+    const strays = sources
+      .filter((source) => source.folder === folder)
+      .flatMap(({ path, files }) => files.map((file) => ({ path, file, target: folderOf(file) })))
+      .filter(({ target, file }) => target !== folder && !allowed.includes(target) && file.endsWith('.ts'))
+      .map(({ path, file }) => `${path} imports ${file}`);
+    expect(strays).toEqual([]);
+  });
+});
+
+test('each runtime and codec is imported in its one place', () => {
+  const strays = sources.flatMap(({ path, folder, packages }) =>
+    PACKAGE_HOMES.flatMap(({ packages: pattern, homes }) =>
+      packages
+        .filter((name) => pattern.test(name) && !homes.includes(folder))
+        .map((name) => `${path}: ${name}`),
+    ),
+  );
+  expect(strays).toEqual([]);
+});
+
+test('core knows no runtime', () => {
+  const strays = sources
+    .filter(({ folder }) => folder === 'core')
+    .flatMap(({ path, packages }) =>
+      packages.filter((name) => name !== 'zod').map((name) => `${path}: ${name}`),
+    );
+  expect(strays).toEqual([]);
+});
+
+test('no import cycle', () => {
+  const edges = new Map(sources.map(({ path, files }) => [path, files]));
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path)) cycles.push([...trail.slice(trail.indexOf(path)), path].join(' → '));
+    if (done.has(path) || trail.includes(path)) return;
+    for (const next of edges.get(path) ?? []) visit(next, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of edges.keys()) visit(path, []);
+  expect(cycles).toEqual([]);
+});
