@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest';
+import { ModelError } from '../../core/errors.ts';
+import {
+  configurationOf,
+  type Manifest,
+  modelId,
+  parseManifest,
+  shardFileName,
+} from '../../core/manifest.ts';
+
+const HASH = 'a'.repeat(64);
+
+/** The smallest directory the schema allows: one convolution, a classifier in one piece. */
+function smallManifest(): Manifest {
+  const activation = { scale: 0.5, zeroPoint: 0 };
+  const linear = { bias: true, relu: true, input: activation };
+  return {
+    format: 'vgg-edge-model',
+    formatVersion: 1,
+    name: 'small',
+    trained: false,
+    network: {
+      name: 'custom',
+      items: [8, 'M'],
+      batchNorm: false,
+      hiddenDim: 16,
+      outputDim: 2,
+      ranks: { fc6: null, fc7: null },
+    },
+    preprocess: {
+      name: 'torchvision-256-224@1',
+      resize: 256,
+      crop: 224,
+      mean: [0.485, 0.456, 0.406],
+      deviation: [0.229, 0.224, 0.225],
+    },
+    taps: [{ name: 'features', shape: [8, 7, 7] }],
+    labels: ['cat', 'dog'],
+    convolutions: [
+      {
+        name: 'conv1',
+        inputChannels: 3,
+        outputChannels: 8,
+        size: 224,
+        pools: 1,
+        input: { scale: 0.02, zeroPoint: 114 },
+        output: activation,
+      },
+    ],
+    linears: [
+      { name: 'fc6', inputs: 392, outputs: 16, ...linear },
+      { name: 'fc7', inputs: 16, outputs: 16, ...linear },
+      { name: 'fc8', inputs: 16, outputs: 2, ...linear, relu: false },
+    ],
+    tensors: { 'conv1.weight': { dtype: 'int8', shape: [8, 3, 3, 3], shard: 0, offset: 0, bytes: 216 } },
+    graphs: [],
+    shards: [{ file: 'weights-00001-of-00001.bin', part: 'backbone', bytes: 256, sha256: HASH }],
+    calibration: {},
+    fidelity: {},
+    provenance: {},
+    licence: 'none',
+  };
+}
+
+test('a valid manifest comes back as it is', () => {
+  const manifest = smallManifest();
+  expect(parseManifest(JSON.stringify(manifest))).toEqual(manifest);
+  expect(configurationOf(manifest)).toMatchObject({ name: 'custom', items: [8, 'M'], outputDim: 2 });
+});
+
+describe('what an engine would trip over is refused by place', () => {
+  const weight = { dtype: 'int8', shape: [8, 3, 3, 3], shard: 0, offset: 0, bytes: 216 } as const;
+  const shard = { file: 'weights-00001-of-00001.bin', part: 'backbone', bytes: 256, sha256: HASH } as const;
+  const broken: readonly [what: string, change: object, message: RegExp][] = [
+    ['another format', { format: 'zip' }, /at 'format'/],
+    ['a newer version', { formatVersion: 99 }, /at 'formatVersion'/],
+    ['an unknown field', { surprise: 1 }, /surprise/],
+    ['a name with a path', { name: '../x' }, /at 'name'/],
+    [
+      'a shard that leaves the folder',
+      { shards: [{ ...shard, file: '../../etc/passwd' }] },
+      /at 'shards\.0\.file'/,
+    ],
+    ['a shard too large for an asset', { shards: [{ ...shard, bytes: 2 ** 30 }] }, /at 'shards\.0\.bytes'/],
+    ['a hash that is none', { shards: [{ ...shard, sha256: 'abc' }] }, /at 'shards\.0\.sha256'/],
+    [
+      'too few bytes for the shape',
+      { tensors: { w: { ...weight, bytes: 215 } } },
+      /Expected 216 bytes for tensor w but found 215/,
+    ],
+    ['a tensor past the end', { tensors: { w: { ...weight, offset: 64 } } }, /ends at byte 280/],
+    ['a shard that is not there', { tensors: { w: { ...weight, shard: 7 } } }, /inside shard 7/],
+    ['an offset of 2^63', { tensors: { w: { ...weight, offset: 2 ** 63 } } }, /at 'tensors\.w\.offset'/],
+    [
+      'a scale of zero',
+      { preprocess: { ...smallManifest().preprocess, deviation: [0, 1, 1] } },
+      /deviation\.0/,
+    ],
+    ['labels that do not fit the classes', { labels: ['cat'] }, /Expected 2 labels but found 1/],
+  ];
+  test.each(broken)('%s', (_what, change, message) => {
+    const read = () => parseManifest(JSON.stringify({ ...smallManifest(), ...change }));
+    expect(read).toThrow(message);
+    expect(read).toThrow(ModelError);
+  });
+
+  test.each(['', '{', 'null', '[]', '"x"'])('%j instead of a manifest', (json) => {
+    expect(() => parseManifest(json)).toThrow(ModelError);
+  });
+});
+
+test('the id is the name and the first twelve digits of the hash', () => {
+  expect(modelId('default', `0123456789abcdef${'0'.repeat(48)}`)).toBe('default@0123456789ab');
+});
+
+test('shards are counted from one', () => {
+  expect(shardFileName(1, 2)).toBe('weights-00001-of-00002.bin');
+});
