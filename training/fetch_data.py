@@ -50,7 +50,8 @@ SOURCES = {
         {"101_ObjectCategories": 9144}),
     # Never trained on: one photo of each ImageNet class, and a set whose classes are not ImageNet's.
     "one-per-class": Source(
-        "ajschumacher/imagen", "2e8718956e3bb046db9a8e488c2254fd9846b6c5", {"imagen": 1000}),
+        "EliSchwartz/imagenet-sample-images", "bc69043e2862758a1906c6a24a792bb28c6bb2ff",
+        {".": 1000}),
     "flowers": Source(
         "Oldpel/flower_photos", "140ff6f3beb2173715002984c2bd58dc3506d4c9",
         {"dataset/train": 2934, "dataset/val": 736}),
@@ -106,7 +107,7 @@ def clone(source, target):
                 [*inside, "fetch", "--quiet", "--depth", "1", "--filter=blob:none",
                  "origin", source.commit],
                 [*inside, "sparse-checkout", "set", "--no-cone",
-                 *("/" + path for path in source.paths)],
+                 *("/*" if path == "." else "/" + path for path in source.paths)],
                 [*inside, "checkout", "--quiet", source.commit]]
     for command in commands:
         if subprocess.run(command).returncode != 0:
