@@ -14,7 +14,10 @@ export type InputErrorCode =
   | 'invalid_weights'
   | 'invalid_file'
   | 'invalid_argument'
-  | 'not_found';
+  | 'not_found'
+  | 'unauthorized'
+  | 'url_not_allowed'
+  | 'url_not_fetched';
 
 export type ModelErrorCode = 'invalid_manifest' | 'corrupt_shard' | 'engine_failed' | 'out_of_memory';
 export type SourceErrorCode = 'unreachable' | 'checksum_mismatch' | 'too_many_requests';

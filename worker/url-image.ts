@@ -1,0 +1,143 @@
+// Image URL → bytes: one request per hop, redirects followed by hand so that each is checked, and one
+// clock and one byte budget for all of it.
+
+import { InputError } from '../core/errors.ts';
+import { checkImageUrl, type UrlPolicy } from './url-policy.ts';
+
+/** The part of `fetch` that is used: redirects are never followed by it. */
+export type FetchImage = (
+  url: URL,
+  init: {
+    readonly redirect: 'manual';
+    readonly signal: AbortSignal;
+    readonly headers: Record<string, string>;
+  },
+) => Promise<Response>;
+
+export interface UrlLimits {
+  /** Bytes of the image. */
+  readonly maxBytes: number;
+  /** Milliseconds for all hops and the whole body. */
+  readonly timeout: number;
+  readonly maxRedirects: number;
+}
+
+export interface UrlImageSource {
+  readonly policy: UrlPolicy;
+  readonly fetch: FetchImage;
+  readonly limits: UrlLimits;
+}
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * The bytes behind the URL, whatever they are: the decoder judges them. Nothing of the caller's request
+ * is sent along. Throws InputError: `url_not_allowed` before any request that the policy forbids,
+ * `url_not_fetched` for failures of the other side, `image_too_large` beyond `maxBytes`.
+ */
+export async function fetchImage(
+  text: string,
+  { policy, fetch, limits }: UrlImageSource,
+): Promise<Uint8Array> {
+  let url = checkImageUrl(text, policy);
+  const clock = new AbortController();
+  const timer = setTimeout(() => clock.abort(), limits.timeout);
+  try {
+    for (let hop = 0; hop <= limits.maxRedirects; hop += 1) {
+      const response = await untilAborted(request(url, fetch, clock.signal), clock.signal);
+      if (!REDIRECTS.has(response.status)) return await readBody(response, limits.maxBytes, clock.signal);
+      await discard(response);
+      url = nextHop(response, url, policy);
+    }
+    throw failed(`expected at most ${limits.maxRedirects} redirects but found more`);
+  } catch (cause) {
+    if (cause instanceof InputError) throw cause;
+    if (clock.signal.aborted) throw failed(`it took longer than ${limits.timeout} ms`, cause);
+    throw failed('its host could not be reached', cause);
+  } finally {
+    clearTimeout(timer);
+    clock.abort();
+  }
+}
+
+function request(url: URL, fetch: FetchImage, signal: AbortSignal): Promise<Response> {
+  return fetch(url, { redirect: 'manual', signal, headers: { accept: 'image/*', 'user-agent': 'vgg-edge' } });
+}
+
+function nextHop(response: Response, from: URL, policy: UrlPolicy): URL {
+  const location = response.headers.get('location') ?? '';
+  if (!URL.canParse(location, from.href)) throw failed('it redirects without a valid Location');
+  // A backslash or a space would be mended by the parser before the policy could see it.
+  const absolute = /^[a-z][a-z0-9+.-]*:/i.test(location) ? location : new URL(location, from).href;
+  return checkImageUrl(absolute, policy);
+}
+
+/** Stops at the first byte too many, and before the first where the length is declared. */
+async function readBody(response: Response, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+  if (response.status !== 200 || response.body === null) {
+    await discard(response);
+    throw failed(`expected status 200 but found ${response.status}`);
+  }
+  const declared = Number(response.headers.get('content-length') ?? 0);
+  if (declared > maxBytes) {
+    await discard(response);
+    throw tooLarge(maxBytes);
+  }
+  const reader = response.body.getReader();
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for (;;) {
+      const { done, value } = await untilAborted(reader.read(), signal);
+      if (done) return join(chunks, bytes);
+      bytes += value.length;
+      if (bytes > maxBytes) throw tooLarge(maxBytes);
+      chunks.push(value);
+    }
+  } finally {
+    // Ends the transfer where it was cut short; does nothing after the last byte. Not awaited, because a
+    // stalled source may never answer.
+    reader.cancel().catch(() => undefined);
+  }
+}
+
+function join(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
+  const whole = new Uint8Array(bytes);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return whole;
+}
+
+async function discard(response: Response): Promise<void> {
+  response.body?.cancel().catch(() => undefined);
+}
+
+/** Rejects when the clock runs out even if the promise itself never settles. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(new Error('timed out'));
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+function failed(why: string, cause?: unknown): InputError {
+  return new InputError('url_not_fetched', `The image URL could not be fetched: ${why}.`, {
+    param: 'input',
+    cause,
+  });
+}
+
+function tooLarge(maxBytes: number): InputError {
+  return new InputError(
+    'image_too_large',
+    `Expected at most ${maxBytes} bytes behind the image URL but found more.`,
+    {
+      param: 'input',
+    },
+  );
+}
