@@ -16,8 +16,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'model-build': ['core', 'engine', 'engine/edge', 'engine/node', 'engine/winograd'],
   search: ['core'],
   worker: ['core', 'engine', 'engine/edge', 'engine/winograd', 'search'],
+  // The HTTP app in Node: what worker/index.ts is to the edge, with sockets, files and native engines.
+  server: ['core', 'engine', 'engine/edge', 'engine/node', 'engine/winograd', 'search', 'worker'],
   runner: ['core', 'engine', 'engine/node', 'engine/winograd', 'search'],
-  cli: ['core', 'engine', 'engine/edge', 'engine/node', 'engine/winograd', 'model-build', 'search', 'runner'],
+  cli: [
+    'core',
+    'engine',
+    'engine/edge',
+    'engine/node',
+    'engine/winograd',
+    'model-build',
+    'search',
+    'runner',
+    'server',
+  ],
   web: ['core'],
 };
 
