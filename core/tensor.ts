@@ -15,6 +15,8 @@ export interface TensorInfo {
 export interface TensorFile {
   readonly format: 'torch-zip' | 'torch-legacy' | 'safetensors';
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** Tensors of other types, which no layer reads (`num_batches_tracked` is int64): name → its type. */
+  readonly skipped: ReadonlyMap<string, string>;
   /** The values, contiguous and row-major, widened to float32. Throws InputError naming the tensor. */
   read(name: string): Promise<Float32Array>;
   close(): Promise<void>;
