@@ -20,23 +20,27 @@ export type InputErrorCode =
   | 'url_not_fetched';
 
 export type ModelErrorCode = 'invalid_manifest' | 'corrupt_shard' | 'engine_failed' | 'out_of_memory';
-export type SourceErrorCode = 'unreachable' | 'checksum_mismatch' | 'too_many_requests';
+export type SourceErrorCode = 'unreachable' | 'checksum_mismatch' | 'too_many_requests' | 'overloaded';
 
 interface ErrorDetails {
   /** The option, field, file or tensor the message is about. */
   readonly param?: string;
   readonly cause?: unknown;
+  /** Whole seconds after which trying again may help. */
+  readonly retryAfter?: number;
 }
 
 abstract class VggEdgeError<Code extends string> extends Error {
   readonly code: Code;
   readonly param: string | undefined;
+  readonly retryAfter: number | undefined;
 
   constructor(code: Code, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
     this.code = code;
     this.param = details.param;
+    this.retryAfter = details.retryAfter;
   }
 }
 

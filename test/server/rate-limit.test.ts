@@ -1,0 +1,108 @@
+// Rate limits and admission: who waits, who is told to come back, and when.
+
+import { describe, expect, test } from 'vitest';
+import { createAdmission } from '../../worker/admission.ts';
+import { memoryRateLimiter, platformRateLimiter } from '../../worker/rate-limit.ts';
+
+describe('in memory', () => {
+  function limiter() {
+    const clock = { now: 1_000_000 };
+    const limiter = memoryRateLimiter({ limit: 6, period: 60 }, () => clock.now);
+    const take = async (key: string, times: number) => {
+      const decisions = [];
+      for (let index = 0; index < times; index += 1) decisions.push(await limiter.take(key));
+      return { allowed: decisions.filter(({ allowed }) => allowed).length, last: decisions.at(-1) };
+    };
+    return { clock, take };
+  }
+
+  test('a burst up to the limit passes, the next is told to wait for one token', async () => {
+    const { take } = limiter();
+    expect(await take('a', 7)).toEqual({ allowed: 6, last: { allowed: false, retryAfter: 10 } });
+  });
+
+  test('waiting as long as told is enough', async () => {
+    const { clock, take } = limiter();
+    await take('a', 7);
+    clock.now += 10_000;
+    expect((await take('a', 2)).allowed).toBe(1);
+  });
+
+  test('tokens do not pile up beyond the limit', async () => {
+    const { clock, take } = limiter();
+    await take('a', 6);
+    clock.now += 3_600_000;
+    expect((await take('a', 20)).allowed).toBe(6);
+  });
+
+  test('a clock that goes back gives nothing', async () => {
+    const { clock, take } = limiter();
+    await take('a', 6);
+    clock.now -= 60_000;
+    expect((await take('a', 1)).allowed).toBe(0);
+  });
+
+  test('keys do not share', async () => {
+    const { take } = limiter();
+    await take('a', 7);
+    expect((await take('b', 6)).allowed).toBe(6);
+  });
+});
+
+test('the platform decides by key; its whole period is the time to wait', async () => {
+  const asked: string[] = [];
+  const binding = {
+    limit: async ({ key }: { key: string }) => ({ success: asked.push(key) < 2 }),
+  };
+  const limiter = platformRateLimiter(binding, { period: 60 });
+  expect(await limiter.take('phone')).toEqual({ allowed: true, retryAfter: 0 });
+  expect(await limiter.take('phone')).toEqual({ allowed: false, retryAfter: 60 });
+  expect(asked).toEqual(['phone', 'phone']);
+});
+
+describe('admission', () => {
+  function work() {
+    const gates: (() => void)[] = [];
+    const job = () => new Promise<string>((resolve) => gates.push(() => resolve('done')));
+    return { gates, job, open: () => gates.shift()?.() };
+  }
+
+  test('runs so many, lets so many wait, refuses the rest with a time to come back', async () => {
+    const admission = createAdmission({ maxRunning: 2, maxWaiting: 3 });
+    const { job, gates, open } = work();
+    const jobs = Array.from({ length: 5 }, () => admission.run(job));
+    await Promise.resolve();
+    expect([admission.running, admission.waiting, gates.length]).toEqual([2, 3, 2]);
+    await expect(admission.run(job)).rejects.toMatchObject({ code: 'overloaded', retryAfter: 1 });
+    for (const promise of jobs) {
+      open();
+      expect(await promise).toBe('done');
+    }
+    expect([admission.running, admission.waiting]).toEqual([0, 0]);
+  });
+
+  test('work that fails gives its place back', async () => {
+    const admission = createAdmission({ maxRunning: 1, maxWaiting: 0 });
+    const broken = () => Promise.reject(new Error('broken'));
+    await expect(admission.run(broken)).rejects.toThrow('broken');
+    await expect(admission.run(broken)).rejects.toThrow('broken');
+  });
+
+  test('closing waits for what runs and waits, and takes nothing new', async () => {
+    const admission = createAdmission({ maxRunning: 1, maxWaiting: 1 });
+    const { job, open } = work();
+    const jobs = [admission.run(job), admission.run(job)];
+    await Promise.resolve();
+    let closed = false;
+    const closing = admission.close().then(() => {
+      closed = true;
+    });
+    await expect(admission.run(job)).rejects.toThrow('stopping');
+    open();
+    await jobs[0];
+    expect(closed).toBe(false);
+    await expect.poll(open).toBe(undefined);
+    await jobs[1];
+    await closing;
+  });
+});
