@@ -69,8 +69,9 @@ const convolution = z.strictObject({
 });
 
 /**
- * A linear layer: `<name>.weight` int8 [out, in], `<name>.scale` float32 [out], `<name>.bias` float32
- * [out] where `bias`. Its float32 input is quantised with `input` before the integer product.
+ * A linear layer: the tensors `weights`, int8, one below the other [out, in]; `<name>.scale` float32 [out];
+ * `<name>.bias` float32 [out] where `bias`. Its float32 input is quantised with `input` before the integer
+ * product.
  */
 const linear = z.strictObject({
   name: z.string(),
@@ -79,6 +80,15 @@ const linear = z.strictObject({
   bias: z.boolean(),
   relu: z.boolean(),
   input: activation,
+  /** `<name>.weight`; in pieces of whole rows, `<name>.weight.1` …, where one shard cannot hold it. */
+  weights: z.array(z.string()).min(1),
+});
+
+/** Graphs for GPUs, of the int8 weights dequantised; their shards are their own. */
+const floatGraphs = z.strictObject({
+  precision: z.enum(['fp16', 'fp32']),
+  graphs: z.array(graph).min(1),
+  shards: z.array(shard).min(1),
 });
 
 const manifestSchema = z.strictObject({
@@ -115,6 +125,7 @@ const manifestSchema = z.strictObject({
   tensors: z.record(z.string(), tensor),
   graphs: z.array(graph),
   shards: z.array(shard).min(1),
+  floatGraphs: z.array(floatGraphs),
   /** What was measured when the model was built; each figure with its meaning in docs/model-format.md. */
   calibration: z.record(z.string(), z.json()),
   fidelity: z.record(z.string(), z.json()),
@@ -128,6 +139,7 @@ export type ManifestShard = z.infer<typeof shard>;
 export type ManifestGraph = z.infer<typeof graph>;
 export type ManifestConvolution = z.infer<typeof convolution>;
 export type ManifestLinear = z.infer<typeof linear>;
+export type ManifestFloatGraphs = z.infer<typeof floatGraphs>;
 export type ModelPart = z.infer<typeof part>;
 
 /**
@@ -154,6 +166,14 @@ export function parseManifest(json: string): Manifest {
     const home = manifest.shards[index];
     if (home === undefined || offset + bytes > home.bytes) {
       throw invalid(`Expected tensor ${name} inside shard ${index} but it ends at byte ${offset + bytes}`);
+    }
+  }
+  for (const { name, weights, inputs, outputs } of manifest.linears) {
+    const shapes = weights.map((weight) => manifest.tensors[weight]?.shape ?? []);
+    const rows = shapes.reduce((sum, [pieceRows = 0]) => sum + pieceRows, 0);
+    if (rows !== outputs || shapes.some((shape) => shape.length !== 2 || shape[1] !== inputs)) {
+      const found = shapes.map((shape) => `[${shape.join(', ')}]`).join(' and ');
+      throw invalid(`Expected weights [${outputs}, ${inputs}] for ${name} but found ${found}`);
     }
   }
   if (manifest.labels.length !== 0 && manifest.labels.length !== manifest.network.outputDim) {
@@ -188,9 +208,9 @@ export function modelId(name: string, manifestSha256: string): string {
 }
 
 /** Shard file name, counted from 1: `weights-00001-of-00002.bin`. */
-export function shardFileName(index: number, shards: number): string {
+export function shardFileName(index: number, shards: number, prefix = 'weights'): string {
   const digits = (value: number) => String(value).padStart(5, '0');
-  return `weights-${digits(index)}-of-${digits(shards)}.bin`;
+  return `${prefix}-${digits(index)}-of-${digits(shards)}.bin`;
 }
 
 function invalid(message: string, cause?: unknown): ModelError {

@@ -13,7 +13,10 @@ const HASH = 'a'.repeat(64);
 /** The smallest directory the schema allows: one convolution, a classifier in one piece. */
 function smallManifest(): Manifest {
   const activation = { scale: 0.5, zeroPoint: 0 };
-  const linear = { bias: true, relu: true, input: activation };
+  const linear = (name: string, outputs: number, inputs: number) => {
+    const layer = { name, inputs, outputs, bias: true, relu: name !== 'fc8', input: activation };
+    return { ...layer, weights: [`${name}.weight`] };
+  };
   return {
     format: 'vgg-edge-model',
     formatVersion: 1,
@@ -47,14 +50,19 @@ function smallManifest(): Manifest {
         output: activation,
       },
     ],
-    linears: [
-      { name: 'fc6', inputs: 392, outputs: 16, ...linear },
-      { name: 'fc7', inputs: 16, outputs: 16, ...linear },
-      { name: 'fc8', inputs: 16, outputs: 2, ...linear, relu: false },
-    ],
-    tensors: { 'conv1.weight': { dtype: 'int8', shape: [8, 3, 3, 3], shard: 0, offset: 0, bytes: 216 } },
+    linears: [linear('fc6', 16, 392), linear('fc7', 16, 16), linear('fc8', 2, 16)],
+    tensors: {
+      'conv1.weight': { dtype: 'int8', shape: [8, 3, 3, 3], shard: 0, offset: 0, bytes: 216 },
+      'fc6.weight': { dtype: 'int8', shape: [16, 392], shard: 1, offset: 0, bytes: 6272 },
+      'fc7.weight': { dtype: 'int8', shape: [16, 16], shard: 1, offset: 6272, bytes: 256 },
+      'fc8.weight': { dtype: 'int8', shape: [2, 16], shard: 1, offset: 6528, bytes: 32 },
+    },
     graphs: [],
-    shards: [{ file: 'weights-00001-of-00001.bin', part: 'backbone', bytes: 256, sha256: HASH }],
+    shards: [
+      { file: 'weights-00001-of-00002.bin', part: 'backbone', bytes: 256, sha256: HASH },
+      { file: 'weights-00002-of-00002.bin', part: 'head', bytes: 6560, sha256: HASH },
+    ],
+    floatGraphs: [],
     calibration: {},
     fidelity: {},
     provenance: {},
@@ -89,6 +97,11 @@ describe('what an engine would trip over is refused by place', () => {
       /Expected 216 bytes for tensor w but found 215/,
     ],
     ['a tensor past the end', { tensors: { w: { ...weight, offset: 64 } } }, /ends at byte 280/],
+    [
+      'weights that do not make the layer',
+      { linears: smallManifest().linears.map((linear) => ({ ...linear, weights: ['fc7.weight'] })) },
+      /Expected weights \[16, 392\] for fc6 but found \[16, 16\]/,
+    ],
     ['a shard that is not there', { tensors: { w: { ...weight, shard: 7 } } }, /inside shard 7/],
     ['an offset of 2^63', { tensors: { w: { ...weight, offset: 2 ** 63 } } }, /at 'tensors\.w\.offset'/],
     [

@@ -1,0 +1,134 @@
+// The float network → ONNX nodes: for GPUs (fp16, fp32), as the reference of a build, and, with levels,
+// as the simulation of the quantised network that calibration searches on.
+
+import { featuresDim, POOLED_SIDE } from '../core/family.ts';
+import { adaptiveAveragePool } from './adaptive-pool.ts';
+import { BATCH, type Graph, GraphBuilder } from './graph.ts';
+import { channelsFirst, normalisedPixels } from './graph-input.ts';
+import { tapOf } from './int8-graph.ts';
+import type { FloatConvolution, FloatLinear, FloatNetwork, Levels } from './network.ts';
+import { rowPieces } from './row-pieces.ts';
+
+export type FloatType = 'float32' | 'float16';
+
+/** The activations' levels of a network, in the order of its layers. */
+export interface NetworkLevels {
+  /** Of the normalised pixels. */
+  readonly pixels: Levels;
+  /** Outputs of the convolutions; zero point 0. */
+  readonly convolutions: readonly Levels[];
+  /** Inputs of the linear layers. */
+  readonly linears: readonly Levels[];
+}
+
+export interface FloatGraphOptions {
+  readonly type: FloatType;
+  /** Rounds every activation to these levels, as the int8 graph does. */
+  readonly levels?: NetworkLevels;
+  /** Makes every layer's output (after its pool) and every linear's input an output of the graph. */
+  readonly expose?: boolean;
+}
+
+/** `pixels` uint8 [images, crop, crop, 3] → `features` float32 [images, channels × 49]. */
+export function floatBackbone(network: FloatNetwork, options: FloatGraphOptions): Graph {
+  const { levels, expose = false } = options;
+  const builder = new GraphBuilder('backbone');
+  const normalised = normalisedPixels(builder, network.input);
+  const pixels = levels === undefined ? normalised : round(builder, normalised, 'pixels', levels.pixels);
+  let value = toType(builder, channelsFirst(builder, pixels), 'pixels.half', options.type);
+  let side = network.input.crop;
+  network.convolutions.forEach((convolution, index) => {
+    const { name, outputChannels, pools } = convolution.shape;
+    value = convolve(builder, value, convolution, options.type);
+    const output = levels?.convolutions[index];
+    if (output !== undefined) value = round(builder, value, name, output);
+    for (let pool = 1; pool <= pools; pool += 1) {
+      const pooled = `${name}.pool${pool}`;
+      value = builder.node('MaxPool', [value], pooled, { kernel_shape: [2, 2], strides: [2, 2] });
+      side = Math.floor(side / 2);
+    }
+    if (expose) builder.output(value, options.type, [BATCH, outputChannels, side, side]);
+  });
+  value = fromType(builder, value, 'features.real', options.type);
+  if (side !== POOLED_SIDE) value = adaptiveAveragePool(builder, value, side, 1);
+  builder.node('Flatten', [value], 'features', { axis: 1 });
+  builder.output('features', 'float32', [BATCH, featuresDim(network.configuration)]);
+  return builder.build();
+}
+
+function convolve(builder: GraphBuilder, value: string, layer: FloatConvolution, type: FloatType): string {
+  const { name, inputChannels, outputChannels } = layer.shape;
+  const weight = builder.weight(
+    `${name}.weight`,
+    [outputChannels, inputChannels, 3, 3],
+    stored(layer.weight, type),
+  );
+  const bias = builder.weight(`${name}.bias`, [outputChannels], stored(layer.bias, type));
+  const attributes = { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1] };
+  const sums = builder.node('Conv', [value, weight, bias], `${name}.sums`, attributes);
+  return builder.node('Relu', [sums], `${name}.output`);
+}
+
+/** `features` float32 [images, channels × 49] → `fc6`, `fc7`, `scores` float32. */
+export function floatHead(network: FloatNetwork, options: FloatGraphOptions): Graph {
+  const { hiddenDim, outputDim } = network.configuration;
+  const builder = new GraphBuilder('head');
+  const features = builder.input('features', 'float32', [BATCH, featuresDim(network.configuration)]);
+  let value = toType(builder, features, 'features.half', options.type);
+  network.linears.forEach((linear, index) => {
+    const levels = options.levels?.linears[index];
+    if (levels !== undefined) value = round(builder, value, linear.shape.name, levels);
+    value = multiply(builder, value, linear, options);
+  });
+  builder.output('fc6', 'float32', [BATCH, hiddenDim]);
+  builder.output('fc7', 'float32', [BATCH, hiddenDim]);
+  builder.output('scores', 'float32', [BATCH, outputDim]);
+  return builder.build();
+}
+
+function multiply(
+  builder: GraphBuilder,
+  value: string,
+  { shape, weight, bias }: FloatLinear,
+  { type, expose = false }: FloatGraphOptions,
+): string {
+  const { name, inputs, outputs, relu } = shape;
+  const pieces = rowPieces(name, outputs, inputs, type === 'float32' ? 4 : 2).map((piece) => {
+    const rows = weight.subarray(piece.start * inputs, (piece.start + piece.rows) * inputs);
+    return builder.weight(piece.name, [piece.rows, inputs], stored(rows, type));
+  });
+  const [only = '', ...others] = pieces;
+  // Constants: the runtime joins the pieces once, when it loads the graph.
+  const matrix = others.length === 0 ? only : builder.node('Concat', pieces, `${name}.matrix`, { axis: 0 });
+  const biases = bias === null ? [] : [builder.weight(`${name}.bias`, [outputs], stored(bias, type))];
+  const tap = tapOf(name);
+  const last = tap !== null && type === 'float32' ? tap : `${name}.output`;
+  const sums = builder.node('Gemm', [value, matrix, ...biases], relu ? `${name}.sums` : last, { transB: 1 });
+  const output = relu ? builder.node('Relu', [sums], last) : sums;
+  if (tap !== null) fromType(builder, output, tap, type);
+  else if (expose) builder.output(output, type, [BATCH, outputs]);
+  return output;
+}
+
+/** Rounds to the levels and back, in floats. */
+function round(builder: GraphBuilder, value: string, name: string, { scale, zeroPoint }: Levels): string {
+  const step = builder.scalar(`${name}.step`, 'float32', scale);
+  const lowest = builder.scalar(`${name}.lowest`, 'float32', -zeroPoint);
+  const highest = builder.scalar(`${name}.highest`, 'float32', 255 - zeroPoint);
+  const steps = builder.node('Div', [value, step], `${name}.steps`);
+  const rounded = builder.node('Round', [steps], `${name}.rounded`);
+  const clipped = builder.node('Clip', [rounded, lowest, highest], `${name}.clipped`);
+  return builder.node('Mul', [clipped, step], `${name}.simulated`);
+}
+
+function toType(builder: GraphBuilder, value: string, name: string, type: FloatType): string {
+  return type === 'float32' ? value : builder.node('Cast', [value], name, { to: 10 });
+}
+
+function fromType(builder: GraphBuilder, value: string, name: string, type: FloatType): string {
+  return type === 'float32' ? value : builder.node('Cast', [value], name, { to: 1 });
+}
+
+function stored(values: Float32Array, type: FloatType): Float32Array | Float16Array {
+  return type === 'float32' ? values : Float16Array.from(values);
+}

@@ -1,0 +1,82 @@
+// The network in memory between the stages of a build: in floats as the weights came, and quantised.
+
+import type { ConvolutionShape, LinearShape, VggConfiguration } from '../core/family.ts';
+
+/** What the network's input is before the first convolution: sizes in pixels, mean and deviation of 0…1. */
+export interface InputContract {
+  /** The short side after resizing. */
+  readonly resize: number;
+  /** Side of the square crop: the network's input. */
+  readonly crop: number;
+  /** Per channel R, G, B. */
+  readonly mean: readonly [number, number, number];
+  readonly deviation: readonly [number, number, number];
+}
+
+/** torchvision's contract: short side 256, crop 224, ImageNet's mean and deviation. */
+export const TORCHVISION_INPUT: InputContract = {
+  resize: 256,
+  crop: 224,
+  mean: [0.485, 0.456, 0.406],
+  deviation: [0.229, 0.224, 0.225],
+};
+
+/** A convolution with its batch norm folded in. */
+export interface FloatConvolution {
+  readonly shape: ConvolutionShape;
+  /** [out, in, 3, 3] */
+  readonly weight: Float32Array;
+  /** [out] */
+  readonly bias: Float32Array;
+}
+
+export interface FloatLinear {
+  readonly shape: LinearShape;
+  /** [out, in] */
+  readonly weight: Float32Array;
+  /** [out], where the shape has one. */
+  readonly bias: Float32Array | null;
+}
+
+export interface FloatNetwork {
+  readonly configuration: VggConfiguration;
+  readonly input: InputContract;
+  readonly convolutions: readonly FloatConvolution[];
+  readonly linears: readonly FloatLinear[];
+}
+
+/** uint8 levels of an activation: value = scale × (q − zeroPoint). The scale is a float32 value. */
+export interface Levels {
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+export interface QuantisedConvolution {
+  readonly shape: ConvolutionShape;
+  /** [out, in, 3, 3] */
+  readonly weight: Int8Array;
+  /** [out], of the weights */
+  readonly scale: Float32Array;
+  /** [out], in units of input scale × weight scale */
+  readonly bias: Int32Array;
+  readonly input: Levels;
+  /** Zero point 0: the clamp is the ReLU. */
+  readonly output: Levels;
+}
+
+export interface QuantisedLinear {
+  readonly shape: LinearShape;
+  /** [out, in] */
+  readonly weight: Int8Array;
+  /** [out], of the weights */
+  readonly scale: Float32Array;
+  readonly bias: Float32Array | null;
+  readonly input: Levels;
+}
+
+export interface QuantisedNetwork {
+  readonly configuration: VggConfiguration;
+  readonly input: InputContract;
+  readonly convolutions: readonly QuantisedConvolution[];
+  readonly linears: readonly QuantisedLinear[];
+}

@@ -1,0 +1,36 @@
+// A matrix too large for one shard is stored in pieces of whole rows.
+
+import { InputError } from '../core/errors.ts';
+import { MAX_SHARD_BYTES } from '../core/manifest.ts';
+
+/** Rows per piece are a multiple of this, so that kernels see whole blocks. */
+const ROW_BLOCK = 64;
+
+export interface RowPiece {
+  /** `<layer>.weight`, or `<layer>.weight.1`, … where there are several. */
+  readonly name: string;
+  readonly start: number;
+  readonly rows: number;
+}
+
+/**
+ * The pieces of a matrix [rows, columns] whose elements have `elementBytes`, in order, each at most a
+ * shard. Throws InputError when even one block of rows is larger than that.
+ */
+export function rowPieces(layer: string, rows: number, columns: number, elementBytes: number): RowPiece[] {
+  const fitting = Math.floor(MAX_SHARD_BYTES / (columns * elementBytes));
+  if (rows <= fitting) return [{ name: `${layer}.weight`, start: 0, rows }];
+  const step = fitting - (fitting % ROW_BLOCK);
+  if (step === 0) {
+    throw new InputError(
+      'invalid_weights',
+      `Expected ${ROW_BLOCK} rows of ${layer} to fit a shard of ${MAX_SHARD_BYTES} bytes but a row has ${columns * elementBytes}.`,
+      { param: layer },
+    );
+  }
+  return Array.from({ length: Math.ceil(rows / step) }, (_, index) => ({
+    name: `${layer}.weight.${index + 1}`,
+    start: index * step,
+    rows: Math.min(step, rows - index * step),
+  }));
+}
