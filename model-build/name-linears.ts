@@ -37,6 +37,10 @@ export function findLinears(file: TensorFile, prefix: string): LinearModules[] {
       modules.length === 0 ? 'none' : `${layers.length} (${modules.map(({ path }) => path).join(', ')})`,
     );
   }
+  const [first, second] = layers.at(-1) ?? [];
+  if (first !== undefined && second !== undefined) {
+    throw invalidWeights(first.path, 'one matrix, being the last layer,', `two with ${second.path}`);
+  }
   return layers;
 }
 

@@ -21,7 +21,7 @@ export interface PickleVocabulary {
 }
 
 // Far above any state dict (a VGG19 with batch norm has about 3000 opcodes), and quickly run into.
-const MAX_OPCODES = 4_000_000;
+const MAX_OPCODES = 1_000_000;
 const MAX_MEMO = 1_000_000;
 const MAX_NESTING = 1_000;
 const MAX_STRING_BYTES = 1 << 20;

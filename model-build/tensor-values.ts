@@ -121,12 +121,15 @@ function bfloat16Bits(bits: number): number {
   return bits << 16;
 }
 
+/** Set in every NaN that a conversion gives. */
+const QUIET_NAN = 0x400000;
+
 /** IEEE 754 binary16 (sign 1, exponent 5, fraction 10) to binary32 (1, 8, 23); exact. */
 function float16Bits(bits: number): number {
   const sign = (bits & 0x8000) << 16;
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;
-  if (exponent === 0x1f) return sign | 0x7f800000 | (fraction << 13);
+  if (exponent === 0x1f) return sign | 0x7f800000 | (fraction << 13) | (fraction === 0 ? 0 : QUIET_NAN);
   if (exponent !== 0) return sign | ((exponent + 112) << 23) | (fraction << 13);
   if (fraction === 0) return sign;
   // Subnormal: fraction × 2⁻²⁴, normalised so that its leading bit becomes the implicit one.
