@@ -1,0 +1,103 @@
+// Stored answers: the same image, options and model give the same answer, so it is computed once. A key
+// names all three; whoever knows the key may read the answer, which holds no image.
+
+/** A finished answer; everything that depends on time or on the request is added anew. */
+export interface StoredAnswer {
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+
+export interface AnswerCache {
+  get(key: string): Promise<StoredAnswer | undefined>;
+  /** Never throws: an answer that cannot be stored is still an answer. */
+  put(key: string, answer: StoredAnswer): Promise<void>;
+}
+
+/** What an answer depends on. */
+export interface AnswerIdentity {
+  readonly route: string;
+  readonly model: string;
+  /** Everything that shapes the answer, defaults filled in; key order does not matter. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** SHA-256 of each image's bytes, hex, in order. */
+  readonly images: readonly string[];
+}
+
+/** 64 hex digits: SHA-256 of the identity as canonical JSON. It is the ETag and the cache's key. */
+export async function answerKey({ route, model, options, images }: AnswerIdentity): Promise<string> {
+  const sorted = Object.entries(options)
+    .filter(([, value]) => value !== undefined)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return sha256Hex(new TextEncoder().encode(JSON.stringify([route, model, sorted, images])));
+}
+
+export async function sha256Hex(bytes: Uint8Array): Promise<string> {
+  // Web Crypto refuses shared memory; anything else is read where it lies.
+  const { buffer, byteOffset, length } = bytes;
+  const view =
+    buffer instanceof ArrayBuffer ? new Uint8Array(buffer, byteOffset, length) : new Uint8Array(bytes);
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', view));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+export const ANSWER_KEY = /^[0-9a-f]{64}$/;
+
+/** Whether `If-None-Match` names the key (RFC 9110 §13.1.2: a list, weak comparison, or `*`). */
+export function matchesETag(ifNoneMatch: string | undefined, key: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch
+    .split(',')
+    .map((tag) => tag.trim().replace(/^W\//, ''))
+    .some((tag) => tag === '*' || tag === `"${key}"`);
+}
+
+/** The least recently used answers go first when `maxBytes` of bodies are exceeded. */
+export function memoryAnswerCache(maxBytes: number): AnswerCache {
+  const answers = new Map<string, StoredAnswer>();
+  let bytes = 0;
+  return {
+    async get(key) {
+      const answer = answers.get(key);
+      if (answer !== undefined) {
+        answers.delete(key);
+        answers.set(key, answer);
+      }
+      return answer;
+    },
+    async put(key, answer) {
+      if (answer.body.length > maxBytes) return;
+      bytes += answer.body.length - (answers.get(key)?.body.length ?? 0);
+      answers.delete(key);
+      answers.set(key, answer);
+      for (const [oldest, { body }] of answers) {
+        if (bytes <= maxBytes) break;
+        answers.delete(oldest);
+        bytes -= body.length;
+      }
+    },
+  };
+}
+
+/** The part of the Cache API that is used (`caches.default` on Cloudflare, one cache per location). */
+export interface PlatformCache {
+  match(url: string): Promise<Response | undefined>;
+  put(url: string, response: Response): Promise<void>;
+}
+
+/** `maxAge` in seconds: how long the platform may keep an answer; it may drop it sooner. */
+export function platformAnswerCache(cache: PlatformCache, maxAge: number): AnswerCache {
+  // The Cache API wants a URL. `.invalid` cannot collide with a page of anybody's.
+  const url = (key: string) => `https://answers.vgg-edge.invalid/${key}`;
+  return {
+    async get(key) {
+      const response = await cache.match(url(key)).catch(() => undefined);
+      if (response === undefined) return undefined;
+      const contentType = response.headers.get('content-type') ?? 'application/octet-stream';
+      return { contentType, body: new Uint8Array(await response.arrayBuffer()) };
+    },
+    async put(key, { contentType, body }) {
+      const headers = { 'content-type': contentType, 'cache-control': `public, max-age=${maxAge}` };
+      await cache.put(url(key), new Response(new Uint8Array(body), { headers })).catch(() => undefined);
+    },
+  };
+}
