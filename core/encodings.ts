@@ -1,0 +1,87 @@
+// Vectors and images as text: base64 (RFC 4648) both ways, and float32 as short decimal numbers.
+
+import { InputError } from './errors.ts';
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const CODES = Uint8Array.from(ALPHABET, (character) => character.charCodeAt(0));
+const PADDING = '='.charCodeAt(0);
+
+const INVALID = 0xff;
+const SKIPPED = 0xfe;
+const VALUES = new Uint8Array(256).fill(INVALID);
+CODES.forEach((code, value) => {
+  VALUES[code] = value;
+});
+// The URL-safe alphabet is read as well, and the line breaks that MIME writers put in.
+VALUES['-'.charCodeAt(0)] = 62;
+VALUES['_'.charCodeAt(0)] = 63;
+for (const space of '\r\n\t ') VALUES[space.charCodeAt(0)] = SKIPPED;
+
+/** `String.fromCharCode` takes its characters as arguments, of which engines allow about 2¹⁶. */
+const CHUNK = 0x8000;
+
+/** Base64 with padding. */
+export function toBase64(bytes: Uint8Array): string {
+  const text = new Uint8Array(Math.ceil(bytes.length / 3) * 4);
+  let target = 0;
+  for (let source = 0; source < bytes.length; source += 3) {
+    const rest = bytes.length - source;
+    const group = ((bytes[source] ?? 0) << 16) | ((bytes[source + 1] ?? 0) << 8) | (bytes[source + 2] ?? 0);
+    text[target] = CODES[group >> 18] ?? 0;
+    text[target + 1] = CODES[(group >> 12) & 63] ?? 0;
+    text[target + 2] = rest > 1 ? (CODES[(group >> 6) & 63] ?? 0) : PADDING;
+    text[target + 3] = rest > 2 ? (CODES[group & 63] ?? 0) : PADDING;
+    target += 4;
+  }
+  let result = '';
+  for (let start = 0; start < text.length; start += CHUNK) {
+    result += String.fromCharCode(...text.subarray(start, start + CHUNK));
+  }
+  return result;
+}
+
+/**
+ * The bytes of base64 text, in the plain or the URL-safe alphabet, padded or not.
+ * Throws InputError('invalid_option') that names `param` and the position of the first other character.
+ */
+export function fromBase64(text: string, param: string): Uint8Array {
+  const end = text.endsWith('==') ? text.length - 2 : text.endsWith('=') ? text.length - 1 : text.length;
+  const bytes = new Uint8Array(Math.floor((end * 3) / 4));
+  let bits = 0;
+  let held = 0;
+  let target = 0;
+  for (let position = 0; position < end; position += 1) {
+    const code = text.charCodeAt(position);
+    const value = code < 256 ? (VALUES[code] ?? INVALID) : INVALID;
+    if (value === SKIPPED) continue;
+    if (value === INVALID) {
+      throw new InputError(
+        'invalid_option',
+        `Expected base64 for ${param} but found ${JSON.stringify(text[position])} at position ${position}.`,
+        { param },
+      );
+    }
+    held = (held << 6) | value;
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes[target] = held >> bits;
+      target += 1;
+    }
+  }
+  return bytes.subarray(0, target);
+}
+
+/** Base64 of the values as little-endian float32, as OpenAI's API has it. */
+export function float32ToBase64(values: Float32Array): string {
+  // Every platform that runs JavaScript engines today is little-endian.
+  return toBase64(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+}
+
+/** Nine significant digits name a float32 uniquely; the double it is stored as would print up to 17. */
+const FLOAT32_DIGITS = 9;
+
+/** The values as numbers that print short; `Math.fround` of each is the value again. */
+export function float32ToNumbers(values: Float32Array): number[] {
+  return Array.from(values, (value) => Number(value.toPrecision(FLOAT32_DIGITS)));
+}

@@ -1,0 +1,74 @@
+// A file of the model directory → verified bytes. Nothing that came over a wire or off a disk is used
+// before its length and its SHA-256 are those of the manifest.
+
+import { ModelError } from '../core/errors.ts';
+import { type Manifest, modelId, parseManifest } from '../core/manifest.ts';
+import type { ModelFiles } from '../core/ports.ts';
+
+/** A file as the manifest lists it. */
+export interface ListedFile {
+  readonly file: string;
+  readonly bytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+/** model.json of VGG19 has about 20 KB and the labels of 1000 classes as much again. */
+const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+
+/**
+ * The file's bytes, streamed into one array of the listed size.
+ * Throws ModelError('corrupt_shard') when size or hash differ, SourceError when it cannot be fetched.
+ */
+export async function readModelFile(
+  files: ModelFiles,
+  { file, bytes, sha256 }: ListedFile,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const content = new Uint8Array(bytes);
+  const digest = files.sha256();
+  let length = 0;
+  for await (const chunk of await files.open(file)) {
+    if (length + chunk.length > bytes) throw corrupt(file, `${bytes} bytes`, 'more');
+    content.set(chunk, length);
+    length += chunk.length;
+    await digest.update(chunk);
+  }
+  if (length !== bytes) throw corrupt(file, `${bytes} bytes`, `${length}`);
+  const found = await digest.hex();
+  if (found !== sha256) throw corrupt(file, `SHA-256 ${sha256}`, found);
+  return content;
+}
+
+/** The manifest of a model directory and the model's id. Throws ModelError, SourceError. */
+export async function readManifest(files: ModelFiles): Promise<{ manifest: Manifest; id: string }> {
+  const chunks: Uint8Array[] = [];
+  const digest = files.sha256();
+  let length = 0;
+  for await (const chunk of await files.open('model.json')) {
+    length += chunk.length;
+    if (length > MAX_MANIFEST_BYTES) {
+      throw new ModelError(
+        'invalid_manifest',
+        `Expected at most ${MAX_MANIFEST_BYTES} bytes for model.json but found more.`,
+      );
+    }
+    chunks.push(chunk);
+    await digest.update(chunk);
+  }
+  const content = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    content.set(chunk, offset);
+    offset += chunk.length;
+  }
+  const manifest = parseManifest(new TextDecoder().decode(content));
+  return { manifest, id: modelId(manifest.name, await digest.hex()) };
+}
+
+function corrupt(file: string, expected: string, found: string): ModelError {
+  return new ModelError(
+    'corrupt_shard',
+    `Expected ${expected} for ${file} but found ${found}. Copy the model directory again.`,
+    { param: file },
+  );
+}
