@@ -1,0 +1,65 @@
+"""Everything needed to go on with a run as if it had never stopped; and the average of the weights."""
+import io
+import json
+
+import torch
+
+from problems import Problem, write_whole
+
+VERSION = 1
+
+
+class Average:
+    """Exponential moving average of a module's floating-point state (weights and batch norm)."""
+
+    def __init__(self, module, decay):
+        self.decay, self.updates = decay, 0
+        self.state = {name: tensor.detach().clone().float()
+                      for name, tensor in module.state_dict().items() if tensor.is_floating_point()}
+
+    @torch.no_grad()
+    def update(self, module):
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))  # short memory at first
+        state = module.state_dict()
+        names = list(self.state)
+        targets = [self.state[name] for name in names]
+        # One fused call for all tensors: on a GPU 60 small kernels would cost more than the sums.
+        torch._foreach_mul_(targets, decay)
+        torch._foreach_add_(targets, [state[name].float() for name in names], alpha=1 - decay)
+
+
+def save_checkpoint(path, step, model, optimiser, average, arguments):
+    """Tensors as tensors and all else as JSON: PyTorch 1.13's safe reader knows no plain floats."""
+    buffer, optimiser_state = io.BytesIO(), optimiser.state_dict()
+    torch.save({
+        "settings": json.dumps({
+            "version": VERSION, "step": step, "arguments": arguments,
+            "average_updates": average.updates, "groups": optimiser_state["param_groups"]}),
+        "training": model.state_dict(),   # the student and the projection
+        "optimiser": optimiser_state["state"],
+        "average": average.state,         # what weights.py and export.py take
+        "random": torch.get_rng_state(),
+        "random_cuda": (torch.cuda.get_rng_state() if torch.cuda.is_available()
+                        else torch.empty(0, dtype=torch.uint8)),
+    }, buffer)
+    write_whole(path, buffer.getvalue())
+
+
+def load_checkpoint(path, model, optimiser, average, device):
+    """Restores all of it and returns the step to go on from."""
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged zip raises half a dozen kinds
+        raise Problem(f"{path}: cannot be read as a checkpoint ({str(error).splitlines()[0]})") from error
+    settings = json.loads(saved["settings"]) if "settings" in saved else {}
+    if settings.get("version") != VERSION:
+        raise Problem(f"{path}: not a checkpoint of train.py, version {VERSION}")
+    model.load_state_dict(saved["training"])
+    optimiser.load_state_dict({"state": saved["optimiser"], "param_groups": settings["groups"]})
+    average.state = {name: tensor.to(device) for name, tensor in saved["average"].items()}
+    average.updates = settings["average_updates"]
+    torch.set_rng_state(saved["random"])
+    if len(saved["random_cuda"]) and torch.cuda.is_available():
+        torch.cuda.set_rng_state(saved["random_cuda"])
+    return settings["step"]
