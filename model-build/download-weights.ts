@@ -83,16 +83,16 @@ export async function downloadWeights(file: PublishedFile, options: DownloadOpti
     checkHash(file, path, await hashFile(path), advice);
     return path;
   }
+  await mkdir(options.folder, { recursive: true }).catch((cause: unknown) => {
+    throw new InputError(
+      'invalid_argument',
+      `Expected a folder that can be written for the cache but found ${options.folder}: ${reasonOf(cause)}. ` +
+        'Set XDG_CACHE_HOME to another.',
+      { param: 'XDG_CACHE_HOME', cause },
+    );
+  });
   const partial = `${path}.${randomUUID()}.partial`;
   try {
-    await mkdir(options.folder, { recursive: true }).catch((cause: unknown) => {
-      throw new InputError(
-        'invalid_argument',
-        `Expected a folder that can be written for the cache but found ${options.folder}: ${reasonOf(cause)}. ` +
-          'Set XDG_CACHE_HOME to another.',
-        { param: 'XDG_CACHE_HOME', cause },
-      );
-    });
     checkHash(file, file.url, await downloadTo(partial, file, path, options), 'Run the command again.');
     await rename(partial, path);
   } finally {
