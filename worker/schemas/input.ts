@@ -1,0 +1,46 @@
+// What every route takes in: images and a crop box. Schemas are the one source of validation, of types, of
+// /openapi.json and of the client's types.
+
+import { z } from 'zod';
+
+/** Longer lists are refused here; the operator's own limit (MAX_IMAGES) is checked in worker/limits.ts. */
+const MAX_LIST = 1024;
+
+export const cropBox = z
+  .strictObject({
+    unit: z.enum(['pixels', 'fractions']).default('pixels'),
+    left: z.number().min(0),
+    top: z.number().min(0),
+    width: z.number().positive(),
+    height: z.number().positive(),
+  })
+  .describe('A box of the upright image: pixels, or fractions 0…1 of its sides.');
+
+const imageText = z
+  .string()
+  .min(1)
+  .describe('A data URI, base64 of an image file, or (where the operator allows its host) an https URL.');
+
+const imageObject = z
+  .strictObject({ image: imageText, crop: cropBox.optional() })
+  .describe('An image with its own crop box.');
+
+export const imageInput = z.union([imageText, imageObject]);
+
+export const imageInputs = z
+  .union([imageInput, z.array(imageInput).min(1).max(MAX_LIST)])
+  .describe('One image or a list of images.');
+
+/** Accepted because OpenAI's clients may send it; never read or logged. */
+export const user = z.string().max(256).optional().describe('Ignored.');
+
+export const modelName = z
+  .string()
+  .max(128)
+  .optional()
+  .describe("The served model's name or id; anything else is refused. Left out: the served model.");
+
+export const topK = z.int().min(1).max(1000).default(5).describe('How many labels, best first.');
+
+export type CropBoxInput = z.input<typeof cropBox>;
+export type ImageInput = z.input<typeof imageInput>;
