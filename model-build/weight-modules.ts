@@ -14,13 +14,15 @@ const NATURAL = new Intl.Collator('en', { numeric: true });
 
 /**
  * The modules below the given paths, path after path, each in natural order (`3` before `10`). The order
- * of the file is none: safetensors sorts by name.
+ * of the file is none: safetensors sorts by name. Throws InputError naming a tensor without values.
  */
 export function modulesBelow(file: TensorFile, paths: readonly string[]): WeightModule[] {
   return paths.flatMap((path) => {
     const modules = new Map<string, Map<string, TensorInfo>>();
     for (const info of file.tensors.values()) {
       if (!info.name.startsWith(`${path}.`)) continue;
+      if (info.shape.includes(0))
+        throw invalidWeights(info.name, 'values', `shape [${info.shape.join(', ')}]`);
       const end = info.name.lastIndexOf('.');
       const tensors = modules.get(info.name.slice(0, end)) ?? new Map<string, TensorInfo>();
       tensors.set(info.name.slice(end + 1), info);

@@ -209,6 +209,11 @@ describe('refuses, naming the tensor, what was expected and what was found', () 
       'Expected shape [4, 3, 3, 3] for features.6.weight but found [4, 9, 3, 3].',
     ],
     [
+      'a convolution without channels',
+      changed({ 'features.3.weight': [0, 2, 3, 3] }),
+      'Expected values for features.3.weight but found shape [0, 2, 3, 3].',
+    ],
+    [
       'a kernel of 5×5',
       changed({ 'features.0.weight': [2, 3, 5, 5] }),
       'Expected shape [2, 3, 3, 3] for features.0.weight but found [2, 3, 5, 5].',
