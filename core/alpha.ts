@@ -3,29 +3,30 @@
 import type { RgbImage } from './image.ts';
 
 /**
- * RGBA pixels (not premultiplied, height × width × 4 bytes) composited over white, rounded to nearest:
- * `round((c·a + 255·(255 − a)) / 255)`, which is Pillow's `Image.alpha_composite` over opaque white.
+ * RGBA pixels (not premultiplied, height × width × 4 bytes) composited over white by blendOverWhite.
+ * Written to `data` (height × width × 3 bytes), which may be the start of `rgba` itself.
  */
-export function overWhite(rgba: Uint8Array | Uint8ClampedArray, width: number, height: number): RgbImage {
-  const data = new Uint8Array(width * height * 3);
+export function overWhite(
+  rgba: Uint8Array | Uint8ClampedArray,
+  width: number,
+  height: number,
+  data: Uint8Array = new Uint8Array(width * height * 3),
+): RgbImage {
   for (let source = 0, target = 0; target < data.length; source += 4, target += 3) {
     const alpha = rgba[source + 3] ?? 0;
-    if (alpha === 255) {
-      data[target] = rgba[source] ?? 0;
-      data[target + 1] = rgba[source + 1] ?? 0;
-      data[target + 2] = rgba[source + 2] ?? 0;
-    } else {
-      const white = 255 * (255 - alpha);
-      data[target] = divideBy255((rgba[source] ?? 0) * alpha + white);
-      data[target + 1] = divideBy255((rgba[source + 1] ?? 0) * alpha + white);
-      data[target + 2] = divideBy255((rgba[source + 2] ?? 0) * alpha + white);
-    }
+    data[target] = blendOverWhite(rgba[source] ?? 0, alpha);
+    data[target + 1] = blendOverWhite(rgba[source + 1] ?? 0, alpha);
+    data[target + 2] = blendOverWhite(rgba[source + 2] ?? 0, alpha);
   }
   return { width, height, data };
 }
 
-/** `round(value / 255)` for 0 ≤ value ≤ 255², without a division (Blinn 1995, "Three Wrongs"). */
-function divideBy255(value: number): number {
-  const biased = value + 128;
+/**
+ * One sample over white, 0…255 each, rounded to nearest: `round((c·a + 255·(255 − a)) / 255)`, which is
+ * Pillow's `Image.alpha_composite` over opaque white.
+ */
+export function blendOverWhite(sample: number, alpha: number): number {
+  // round(x / 255) for 0 ≤ x ≤ 255² without a division (Blinn 1995, "Three Wrongs Make a Right").
+  const biased = sample * alpha + 255 * (255 - alpha) + 128;
   return (biased + (biased >> 8)) >> 8;
 }

@@ -5,7 +5,12 @@ import type { Tap, TapOutputs } from './taps.ts';
 
 /** Encoded bytes → pixels. Throws InputError for anything that is not a decodable image. */
 export interface ImageDecoder {
-  decode(bytes: Uint8Array, limits: ImageLimits): Promise<RgbImage>;
+  /**
+   * `shortSide` is the short side in pixels that preprocessing will resize to. With it a large JPEG comes
+   * at 1/2, 1/4 or 1/8 of its size (core/jpeg-scale.ts), the same in every runtime; without it an image
+   * comes at full size, as a crop box in pixels needs it.
+   */
+  decode(bytes: Uint8Array, limits: ImageLimits, shortSide?: number): Promise<RgbImage>;
 }
 
 /** A batch of preprocessed images: uint8 RGB, [images, size, size, 3] row-major. */

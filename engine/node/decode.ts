@@ -1,0 +1,62 @@
+// Images → pixels in Node: sharp on its thread pool where it gives the same pixels as the edge, the edge's
+// own decoders for the rest.
+
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { overWhite } from '../../core/alpha.ts';
+import type { RgbImage } from '../../core/image.ts';
+import type { ImageHeader } from '../../core/image-header.ts';
+import type { JpegScale } from '../../core/jpeg-scale.ts';
+import type { ImageDecoder } from '../../core/ports.ts';
+import { checkedDecoder, createStoredDecoder, type DecodeStored } from '../decode/decoder.ts';
+
+/** A server has room: 48 megapixels of progressive JPEG without subsampling. */
+export const NODE_DECODE_BYTES = 512 * 1024 * 1024;
+
+export async function createNodeDecoder(maxDecodeBytes: number = NODE_DECODE_BYTES): Promise<ImageDecoder> {
+  const [jpeg, webp] = await Promise.all([
+    compile('@cwasm/jpeg-turbo/jpeg-turbo.wasm'),
+    compile('@cwasm/webp/webp.wasm'),
+  ]);
+  const { decodeStored: decodeByWasm } = createStoredDecoder({ jpeg, webp });
+  const decodeStored: DecodeStored = async (bytes, header, scale) => {
+    if (!suitsSharp(header, scale)) return await decodeByWasm(bytes, header, scale);
+    try {
+      return await decodeBySharp(bytes, header);
+    } catch {
+      // sharp refuses at the first warning. What is broken, and how to say so, is decided in one place.
+      return await decodeByWasm(bytes, header, scale);
+    }
+  };
+  return checkedDecoder(decodeStored, maxDecodeBytes);
+}
+
+/**
+ * sharp converts CMYK through a profile of its own, and cannot be told at which scale to decode a JPEG:
+ * its resize decides that itself.
+ */
+function suitsSharp(header: ImageHeader, scale: JpegScale): boolean {
+  return header.format !== 'jpeg' || (scale === 1 && header.components.length < 4);
+}
+
+/** Throws sharp's errors, and a plain Error when the result is not what the header said. */
+async function decodeBySharp(bytes: Uint8Array, header: ImageHeader): Promise<RgbImage> {
+  const { data, info } = await sharp(bytes, { failOn: 'warning', ignoreIcc: true, limitInputPixels: false })
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  if (width !== header.width || height !== header.height) {
+    throw new Error(
+      `Expected ${header.width}×${header.height} pixels from sharp but found ${width}×${height}.`,
+    );
+  }
+  if (channels === 3) return { width, height, data };
+  if (channels === 4) return overWhite(data, width, height);
+  throw new Error(`Expected 3 or 4 channels from sharp but found ${channels}.`);
+}
+
+async function compile(file: string): Promise<WebAssembly.Module> {
+  return await WebAssembly.compile(await readFile(fileURLToPath(import.meta.resolve(file))));
+}
