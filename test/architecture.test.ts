@@ -30,6 +30,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'runner',
     'server',
   ],
+  // Types only: the API's schemas are the client's types.
+  client: ['core', 'worker'],
   web: ['core'],
 };
 

@@ -1,0 +1,125 @@
+// A typed client of the HTTP API, for Node, browsers, Deno and Workers: `import … from 'vgg-edge/client'`.
+// Its types are the API's schemas, so that a change of the API is a type error here.
+
+import type { ApiError } from '../worker/schemas/answer.ts';
+import type {
+  AnalyzeAnswer,
+  AnalyzeRequest,
+  ClassifyAnswer,
+  ClassifyRequest,
+} from '../worker/schemas/classify.ts';
+import type { EmbeddingsAnswer, EmbeddingsRequest } from '../worker/schemas/embeddings.ts';
+import type { ImageInput } from '../worker/schemas/input.ts';
+import type { ModelsAnswer } from '../worker/schemas/models.ts';
+import type { SimilarityAnswer, SimilarityRequest } from '../worker/schemas/similarity.ts';
+
+export type { ApiError, ImageInput };
+
+/** An image as the API takes it, or its encoded bytes. */
+export type Image = ImageInput | Uint8Array | Blob;
+
+export interface ClientOptions {
+  /** Where the API is served, without `/v1`. */
+  readonly baseUrl: string;
+  readonly apiKey?: string;
+  readonly fetch?: typeof globalThis.fetch;
+  /** Attempts after a 429 or 503, waiting as long as `Retry-After` says; 2 by default. */
+  readonly retries?: number;
+}
+
+type Options<Request> = Omit<Request, 'input'>;
+
+export interface Client {
+  embed(images: Image | readonly Image[], options?: Options<EmbeddingsRequest>): Promise<EmbeddingsAnswer>;
+  classify(images: Image | readonly Image[], options?: Options<ClassifyRequest>): Promise<ClassifyAnswer>;
+  analyze(images: Image | readonly Image[], options?: Options<AnalyzeRequest>): Promise<AnalyzeAnswer>;
+  compare(images: readonly Image[], options?: Options<SimilarityRequest>): Promise<SimilarityAnswer>;
+  models(): Promise<ModelsAnswer>;
+}
+
+/** An answer with a status that is an error, as the API words it. */
+export class ApiFailure extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly param: string | null;
+
+  constructor(status: number, { message, code, param }: ApiError) {
+    super(message);
+    this.name = 'ApiFailure';
+    this.status = status;
+    this.code = code;
+    this.param = param;
+  }
+}
+
+/** A server may ask for any patience; ours has an end. */
+const MAX_WAIT_SECONDS = 60;
+
+export function createClient({
+  baseUrl,
+  apiKey,
+  fetch = globalThis.fetch,
+  retries = 2,
+}: ClientOptions): Client {
+  const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  const root = baseUrl.replace(/\/+$/, '');
+
+  const call = async <Answer>(path: string, init: RequestInit): Promise<Answer> => {
+    for (let attempt = 0; ; attempt += 1) {
+      const response = await fetch(`${root}${path}`, { ...init, headers: { ...headers, ...init.headers } });
+      if (response.ok) return (await response.json()) as Answer;
+      const wait = Number(response.headers.get('retry-after') ?? Number.NaN);
+      const again = (response.status === 429 || response.status === 503) && attempt < retries;
+      if (!again || Number.isNaN(wait)) throw await failureOf(response);
+      await response.body?.cancel();
+      await new Promise((resolve) => setTimeout(resolve, Math.min(wait, MAX_WAIT_SECONDS) * 1000));
+    }
+  };
+  const post = async <Answer>(
+    path: string,
+    images: Image | readonly Image[],
+    options: object,
+  ): Promise<Answer> => {
+    const input = isList(images) ? await Promise.all(images.map(toInput)) : await toInput(images);
+    return call<Answer>(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...options, input }),
+    });
+  };
+
+  return {
+    embed: (images, options = {}) => post('/v1/embeddings', images, options),
+    classify: (images, options = {}) => post('/v1/classify', images, options),
+    analyze: (images, options = {}) => post('/v1/analyze', images, options),
+    compare: (images, options = {}) => post('/v1/similarity', images, options),
+    models: () => call('/v1/models', { method: 'GET' }),
+  };
+}
+
+function isList(images: Image | readonly Image[]): images is readonly Image[] {
+  return Array.isArray(images);
+}
+
+async function toInput(image: Image): Promise<ImageInput> {
+  if (image instanceof Blob) return toBase64(new Uint8Array(await image.arrayBuffer()));
+  return image instanceof Uint8Array ? toBase64(image) : image;
+}
+
+/** In pieces, because a call takes only so many arguments. */
+function toBase64(bytes: Uint8Array): string {
+  const pieces: string[] = [];
+  for (let start = 0; start < bytes.length; start += 8192) {
+    pieces.push(String.fromCharCode(...bytes.subarray(start, start + 8192)));
+  }
+  return btoa(pieces.join(''));
+}
+
+async function failureOf(response: Response): Promise<ApiFailure> {
+  const answer: unknown = await response.json().catch(() => undefined);
+  const error = (answer as { error?: ApiError } | undefined)?.error;
+  return new ApiFailure(
+    response.status,
+    error ?? { message: `HTTP status ${response.status}`, type: 'unknown', param: null, code: 'unknown' },
+  );
+}

@@ -1,0 +1,157 @@
+// The routes as data: what /openapi.json and /docs are made of, and what a test compares with the app.
+
+import type { ZodType } from 'zod';
+import {
+  analyzeAnswer,
+  analyzeOptions,
+  analyzeRequest,
+  classifyAnswer,
+  classifyOptions,
+  classifyRequest,
+} from './schemas/classify.ts';
+import { embeddingsAnswer, embeddingsOptions, embeddingsRequest } from './schemas/embeddings.ts';
+import { modelsAnswer } from './schemas/models.ts';
+import { similarityAnswer, similarityOptions, similarityRequest } from './schemas/similarity.ts';
+
+export interface ApiRoute {
+  readonly method: 'get' | 'post';
+  /** With `{name}` for a parameter. */
+  readonly path: string;
+  /** The name a generated client gives the call. */
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** Whether a key is needed. */
+  readonly secured: boolean;
+  readonly body?: {
+    readonly json: ZodType;
+    /** Options beside the images of a form, or in the query of a raw body. */
+    readonly options: ZodType;
+    /** Whether one image may be the whole body. */
+    readonly raw: boolean;
+  };
+  /** Media types of a good answer: a schema for JSON, a description of the bytes otherwise. */
+  readonly answer: Readonly<Record<string, ZodType | string>>;
+  /** Statuses of failures, besides those every route shares. */
+  readonly failures: readonly number[];
+}
+
+/** Where images come in: everything that can be wrong with them. */
+const IMAGE_FAILURES = [400, 411, 413, 415, 422, 503];
+
+const VECTOR_BYTES = 'Little-endian values, row-major, one row per image; all images must have worked.';
+
+export const API_ROUTES: readonly ApiRoute[] = [
+  {
+    method: 'post',
+    path: '/v1/embeddings',
+    operationId: 'createEmbeddings',
+    summary: 'Embed images',
+    description: "OpenAI's embeddings API with images as input: its SDKs work by changing the base URL.",
+    secured: true,
+    body: { json: embeddingsRequest, options: embeddingsOptions, raw: true },
+    answer: {
+      'application/json': embeddingsAnswer,
+      'application/octet-stream': VECTOR_BYTES,
+      'application/x-npy': 'The same as a .npy file, version 1.0.',
+    },
+    failures: IMAGE_FAILURES,
+  },
+  {
+    method: 'get',
+    path: '/v1/embeddings/{key}',
+    operationId: 'getEmbeddings',
+    summary: 'A stored answer, by its ETag',
+    secured: true,
+    answer: {
+      'application/json': embeddingsAnswer,
+      'application/octet-stream': VECTOR_BYTES,
+      'application/x-npy': 'The same as a .npy file, version 1.0.',
+    },
+    failures: [404],
+  },
+  {
+    method: 'post',
+    path: '/v1/classify',
+    operationId: 'classify',
+    summary: 'Name what images show',
+    secured: true,
+    body: { json: classifyRequest, options: classifyOptions, raw: true },
+    answer: { 'application/json': classifyAnswer },
+    failures: IMAGE_FAILURES,
+  },
+  {
+    method: 'post',
+    path: '/v1/analyze',
+    operationId: 'analyze',
+    summary: 'Features and scores of one pass',
+    secured: true,
+    body: { json: analyzeRequest, options: analyzeOptions, raw: true },
+    answer: { 'application/json': analyzeAnswer },
+    failures: IMAGE_FAILURES,
+  },
+  {
+    method: 'post',
+    path: '/v1/similarity',
+    operationId: 'compare',
+    summary: 'How alike images are, and where',
+    secured: true,
+    body: { json: similarityRequest, options: similarityOptions, raw: false },
+    answer: { 'application/json': similarityAnswer },
+    failures: IMAGE_FAILURES,
+  },
+  {
+    method: 'get',
+    path: '/v1/models',
+    operationId: 'listModels',
+    summary: 'What is served',
+    secured: true,
+    answer: { 'application/json': modelsAnswer },
+    failures: [],
+  },
+  {
+    method: 'get',
+    path: '/livez',
+    operationId: 'live',
+    summary: 'Whether the process answers',
+    secured: false,
+    answer: { 'text/plain': 'ok' },
+    failures: [],
+  },
+  {
+    method: 'get',
+    path: '/readyz',
+    operationId: 'ready',
+    summary: 'Whether an inference works: runs one',
+    secured: false,
+    answer: { 'text/plain': 'ok' },
+    failures: [503],
+  },
+  {
+    method: 'get',
+    path: '/metrics',
+    operationId: 'metrics',
+    summary: 'Numbers for Prometheus',
+    secured: true,
+    answer: { 'text/plain': 'Prometheus text format 0.0.4' },
+    failures: [],
+  },
+  {
+    method: 'get',
+    path: '/openapi.json',
+    operationId: 'openapi',
+    summary: 'This document',
+    secured: false,
+    answer: { 'application/json': 'OpenAPI 3.1' },
+    failures: [],
+  },
+  {
+    method: 'get',
+    path: '/docs',
+    operationId: 'docs',
+    summary: 'This document, for people',
+    secured: false,
+    answer: { 'text/html': 'A page that needs nothing from elsewhere.' },
+    failures: [],
+  },
+];
