@@ -10,7 +10,8 @@ import {
   classifyRequest,
 } from './schemas/classify.ts';
 import { embeddingsAnswer, embeddingsOptions, embeddingsRequest } from './schemas/embeddings.ts';
-import { modelsAnswer } from './schemas/models.ts';
+import { livezAnswer, readyzAnswer } from './schemas/health.ts';
+import { modelAnswer, modelsAnswer } from './schemas/models.ts';
 import { similarityAnswer, similarityOptions, similarityRequest } from './schemas/similarity.ts';
 
 export interface ApiRoute {
@@ -37,7 +38,7 @@ export interface ApiRoute {
 }
 
 /** Where images come in: everything that can be wrong with them. */
-const IMAGE_FAILURES = [400, 411, 413, 415, 422, 503];
+const IMAGE_FAILURES = [400, 404, 408, 413, 415, 422, 503];
 
 const VECTOR_BYTES = 'Little-endian values, row-major, one row per image; all images must have worked.';
 
@@ -107,7 +108,16 @@ export const API_ROUTES: readonly ApiRoute[] = [
     summary: 'What is served',
     secured: true,
     answer: { 'application/json': modelsAnswer },
-    failures: [],
+    failures: [503],
+  },
+  {
+    method: 'get',
+    path: '/v1/models/{model}',
+    operationId: 'getModel',
+    summary: 'One model, by name or id',
+    secured: true,
+    answer: { 'application/json': modelAnswer },
+    failures: [404, 503],
   },
   {
     method: 'get',
@@ -115,7 +125,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     operationId: 'live',
     summary: 'Whether the process answers',
     secured: false,
-    answer: { 'text/plain': 'ok' },
+    answer: { 'application/json': livezAnswer },
     failures: [],
   },
   {
@@ -124,7 +134,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     operationId: 'ready',
     summary: 'Whether an inference works: runs one',
     secured: false,
-    answer: { 'text/plain': 'ok' },
+    answer: { 'application/json': readyzAnswer },
     failures: [503],
   },
   {

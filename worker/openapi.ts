@@ -31,7 +31,7 @@ const FAILURES: Readonly<Record<number, string>> = {
   401: 'No key, or one that is not known.',
   404: 'No such route, model or stored answer.',
   405: 'The route exists, but not with this method.',
-  411: 'The length of the body is not declared.',
+  408: 'The body did not arrive in time.',
   413: 'The body, an image or the list is larger than allowed.',
   415: 'The body or an image is of a type that is not read here.',
   422: 'Understood, but impossible: a broken image, an option that does not fit, a URL that is not allowed.',
