@@ -15,6 +15,9 @@ export type InputErrorCode =
   | 'invalid_file'
   | 'invalid_argument'
   | 'not_found'
+  | 'index_mismatch'
+  | 'method_not_allowed'
+  | 'body_timeout'
   | 'unauthorized'
   | 'url_not_allowed'
   | 'url_not_fetched';
