@@ -18,13 +18,13 @@ export const modelAnswer = z.strictObject({
   untrained,
   trained: z.boolean(),
   precision: z.enum(['int8', 'fp16', 'fp32']),
-  network: z.record(z.string(), z.json()).describe('The configuration, as in model.json.'),
+  network: z.record(z.string(), z.unknown()).describe('The configuration, as in model.json.'),
   taps: z.array(z.strictObject({ name: z.enum(TAPS), shape: z.array(z.int()) })),
   labels: z.int().describe('Classes with a name.'),
   projections: z
     .array(z.strictObject({ id: z.string(), layer: z.enum(TAPS), pool: z.enum(POOLS), dimensions: z.int() }))
     .describe('What the option dimensions may be, by layer and pool.'),
-  fidelity: z.record(z.string(), z.json()).describe('Measured when the model was built.'),
+  fidelity: z.record(z.string(), z.unknown()).describe('Measured when the model was built.'),
   licence: z.string(),
 });
 
