@@ -1,7 +1,7 @@
 // POST /v1/classify and POST /v1/analyze: labels, and labels with the features of the same pass.
 
 import { z } from 'zod';
-import { itemErrors, labelledClass, modelFacts, vectorValues } from './answer.ts';
+import { itemErrors, label, vectorValues } from './answer.ts';
 import { vectorFormat } from './embeddings.ts';
 import { cropBox, imageInputs, modelName, topK, user } from './input.ts';
 
@@ -17,13 +17,15 @@ export const classifyRequest = z.strictObject({ input: imageInputs, ...shared })
 
 const identity = {
   errors: itemErrors,
-  ...modelFacts,
+  model: z.string(),
+  trained: z.boolean(),
+  preprocess: z.string(),
 };
 
 export const classification = z.strictObject({
   object: z.literal('classification'),
   index: z.int().min(0),
-  classes: z.array(labelledClass),
+  labels: z.array(label),
 });
 
 export const classifyAnswer = z.strictObject({
@@ -43,7 +45,7 @@ export const analysis = z.strictObject({
   index: z.int().min(0),
   features: vectorValues.describe('25088 values: the flattened 512×7×7 map before the classifier.'),
   scores: vectorValues.describe('One logit per class.'),
-  classes: z.array(labelledClass),
+  labels: z.array(label),
 });
 
 export const analyzeAnswer = z.strictObject({
