@@ -10,7 +10,8 @@ import {
   classifyRequest,
 } from './schemas/classify.ts';
 import { embeddingsAnswer, embeddingsOptions, embeddingsRequest } from './schemas/embeddings.ts';
-import { modelsAnswer } from './schemas/models.ts';
+import { livezAnswer, readyzAnswer } from './schemas/health.ts';
+import { modelAnswer, modelsAnswer } from './schemas/models.ts';
 import { similarityAnswer, similarityOptions, similarityRequest } from './schemas/similarity.ts';
 
 export interface ApiRoute {
@@ -111,11 +112,20 @@ export const API_ROUTES: readonly ApiRoute[] = [
   },
   {
     method: 'get',
+    path: '/v1/models/{model}',
+    operationId: 'getModel',
+    summary: 'One model, by name or id',
+    secured: true,
+    answer: { 'application/json': modelAnswer },
+    failures: [404, 503],
+  },
+  {
+    method: 'get',
     path: '/livez',
     operationId: 'live',
     summary: 'Whether the process answers',
     secured: false,
-    answer: { 'text/plain': 'ok' },
+    answer: { 'application/json': livezAnswer },
     failures: [],
   },
   {
@@ -124,7 +134,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     operationId: 'ready',
     summary: 'Whether an inference works: runs one',
     secured: false,
-    answer: { 'text/plain': 'ok' },
+    answer: { 'application/json': readyzAnswer },
     failures: [503],
   },
   {

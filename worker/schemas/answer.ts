@@ -23,9 +23,17 @@ export const itemErrors = z
   .optional()
   .describe('Items without a result; only if all fail is the status an error.');
 
-export const label = z.strictObject({
-  index: z.int().min(0).describe('Place among the scores.'),
-  label: z.string().describe("The class's name, or its index where the model has no names."),
+/** Facts of the model that stand in every answer. */
+export const modelFacts = {
+  model: z.string().describe('Name and content hash; vectors of different models never mix.'),
+  preprocess: z.string().describe('Names the preprocessing contract.'),
+  engine: z.string().describe('What ran the network.'),
+  untrained: z.literal(true).optional().describe('Seeded random weights, for trying things out.'),
+};
+
+export const labelledClass = z.strictObject({
+  label: z.string().nullable().describe('Null where the model has no names for its classes.'),
+  class: z.int().min(0).describe('Place among the scores.'),
   probability: z.number().min(0).max(1).describe('Softmax over all classes.'),
   logit: z.number(),
 });
@@ -36,4 +44,4 @@ export const vectorValues = z.union([z.array(z.number()), z.string()]);
 export type ApiError = z.infer<typeof apiError>;
 export type ErrorAnswer = z.infer<typeof errorAnswer>;
 export type ItemError = z.infer<typeof itemError>;
-export type Label = z.infer<typeof label>;
+export type LabelledClass = z.infer<typeof labelledClass>;

@@ -1,7 +1,7 @@
 // POST /v1/classify and POST /v1/analyze: labels, and labels with the features of the same pass.
 
 import { z } from 'zod';
-import { itemErrors, label, vectorValues } from './answer.ts';
+import { itemErrors, labelledClass, modelFacts, vectorValues } from './answer.ts';
 import { vectorFormat } from './embeddings.ts';
 import { cropBox, imageInputs, modelName, topK, user } from './input.ts';
 
@@ -17,15 +17,13 @@ export const classifyRequest = z.strictObject({ input: imageInputs, ...shared })
 
 const identity = {
   errors: itemErrors,
-  model: z.string(),
-  trained: z.boolean(),
-  preprocess: z.string(),
+  ...modelFacts,
 };
 
 export const classification = z.strictObject({
   object: z.literal('classification'),
   index: z.int().min(0),
-  labels: z.array(label),
+  classes: z.array(labelledClass),
 });
 
 export const classifyAnswer = z.strictObject({
@@ -45,7 +43,7 @@ export const analysis = z.strictObject({
   index: z.int().min(0),
   features: vectorValues.describe('25088 values: the flattened 512×7×7 map before the classifier.'),
   scores: vectorValues.describe('One logit per class.'),
-  labels: z.array(label),
+  classes: z.array(labelledClass),
 });
 
 export const analyzeAnswer = z.strictObject({

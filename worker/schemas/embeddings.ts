@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { POOLS } from '../../core/descriptors.ts';
 import { VECTOR_DTYPES } from '../../core/quantise-vector.ts';
 import { TAPS } from '../../core/taps.ts';
-import { itemErrors, vectorValues } from './answer.ts';
+import { itemErrors, modelFacts, vectorValues } from './answer.ts';
 import { cropBox, imageInputs, modelName, user } from './input.ts';
 
 /** The options of a descriptor, in whichever way they are sent. */
@@ -55,9 +55,12 @@ export const embeddingsAnswer = z.strictObject({
   object: z.literal('list'),
   data: z.array(embedding),
   errors: itemErrors,
-  model: z.string().describe('Name and content hash; vectors of different models never mix.'),
-  trained: z.boolean().describe('False: seeded random weights, for trying things out.'),
-  preprocess: z.string().describe('Names the preprocessing contract.'),
+  ...modelFacts,
+  layer: z.enum(TAPS),
+  pool: z.enum(POOLS),
+  normalize: z.boolean(),
+  dtype: z.enum(VECTOR_DTYPES),
+  dimensions: z.int().describe('Values of each vector.'),
   projection: z.string().optional().describe('Identity of the projection that gave these dimensions.'),
   usage: z
     .strictObject({ prompt_tokens: z.int(), total_tokens: z.int() })

@@ -21,7 +21,7 @@ const imageText = z
   .min(1)
   .describe('A data URI, base64 of an image file, or (where the operator allows its host) an https URL.');
 
-const imageObject = z
+export const imageObject = z
   .strictObject({ image: imageText, crop: cropBox.optional() })
   .describe('An image with its own crop box.');
 

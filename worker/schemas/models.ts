@@ -3,28 +3,32 @@
 import { z } from 'zod';
 import { POOLS } from '../../core/descriptors.ts';
 import { TAPS } from '../../core/taps.ts';
+import { modelFacts } from './answer.ts';
 
-export const servedModel = z.strictObject({
+const { preprocess, engine, untrained } = modelFacts;
+
+export const modelAnswer = z.strictObject({
   id: z.string().describe('Name and content hash.'),
   object: z.literal('model'),
-  created: z.int().describe("OpenAI's field: Unix seconds; 0 where the build does not record it."),
+  created: z.int().describe("OpenAI's field. A model's bytes do not depend on when they were made: 0."),
   owned_by: z.string(),
   name: z.string(),
-  network: z.string(),
+  preprocess,
+  engine,
+  untrained,
   trained: z.boolean(),
-  engine: z.string(),
-  precision: z.string(),
-  preprocess: z.string(),
-  layers: z.array(z.strictObject({ name: z.enum(TAPS), shape: z.array(z.int()) })),
-  classes: z.int(),
-  projections: z.array(
-    z.strictObject({ id: z.string(), layer: z.enum(TAPS), pool: z.enum(POOLS), dimensions: z.int() }),
-  ),
+  precision: z.enum(['int8', 'fp16', 'fp32']),
+  network: z.record(z.string(), z.unknown()).describe('The configuration, as in model.json.'),
+  taps: z.array(z.strictObject({ name: z.enum(TAPS), shape: z.array(z.int()) })),
+  labels: z.int().describe('Classes with a name.'),
+  projections: z
+    .array(z.strictObject({ id: z.string(), layer: z.enum(TAPS), pool: z.enum(POOLS), dimensions: z.int() }))
+    .describe('What the option dimensions may be, by layer and pool.'),
   fidelity: z.record(z.string(), z.unknown()).describe('Measured when the model was built.'),
   licence: z.string(),
 });
 
-export const modelsAnswer = z.strictObject({ object: z.literal('list'), data: z.array(servedModel) });
+export const modelsAnswer = z.strictObject({ object: z.literal('list'), data: z.array(modelAnswer) });
 
-export type ServedModel = z.infer<typeof servedModel>;
+export type ModelAnswer = z.infer<typeof modelAnswer>;
 export type ModelsAnswer = z.infer<typeof modelsAnswer>;

@@ -1,7 +1,7 @@
 // POST /v1/similarity: how alike the given images are, and where.
 
 import { z } from 'zod';
-import { itemErrors } from './answer.ts';
+import { itemErrors, modelFacts } from './answer.ts';
 import { descriptorOptions } from './embeddings.ts';
 import { cropBox, imageInputs, modelName, user } from './input.ts';
 
@@ -36,9 +36,7 @@ export const similarityAnswer = z.strictObject({
     .describe('Cosines, row by row; null where an image failed.'),
   regions: z.array(cellMatch).optional(),
   errors: itemErrors,
-  model: z.string(),
-  trained: z.boolean(),
-  preprocess: z.string(),
+  ...modelFacts,
 });
 
 export type SimilarityRequest = z.input<typeof similarityRequest>;

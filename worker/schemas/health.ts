@@ -1,0 +1,12 @@
+// GET /livez and GET /readyz.
+
+import { z } from 'zod';
+import { modelFacts } from './answer.ts';
+
+export const livezAnswer = z.strictObject({ status: z.literal('alive') });
+
+export const readyzAnswer = z.strictObject({
+  status: z.literal('ready'),
+  ...modelFacts,
+  backbone_ms: z.number().describe('Milliseconds of the inference that was run for this answer.'),
+});
