@@ -1,15 +1,21 @@
 // The embedder: encoded images → decode → preprocess → batch → engine → taps → descriptor. Written once
 // over the ports; the Worker, the runner, the page and the tests all run this.
 
+import { type CropBox, cropImage } from './crop-box.ts';
 import { normaliseL2, type Pool, poolMap } from './descriptors.ts';
 import { ModelError } from './errors.ts';
-import type { ImageLimits, RgbImage } from './image.ts';
+import type { ImageLimits } from './image.ts';
 import type { Engine, ImageBatch, ImageDecoder } from './ports.ts';
 import { type PreprocessSizes, preprocess } from './preprocess.ts';
 import type { Tap, TapOutputs } from './taps.ts';
 
-/** Gives the encoded bytes of one image when its turn has come; may fail for this image alone. */
-export type ImageSource = () => Uint8Array | Promise<Uint8Array>;
+/** One encoded image. */
+export interface ImageSource {
+  /** Gives the bytes when the image's turn has come; may fail for this image alone. */
+  readonly read: () => Uint8Array | Promise<Uint8Array>;
+  /** What lies outside is cut away before preprocessing; such an image is decoded at full size. */
+  readonly crop?: CropBox | undefined;
+}
 
 /** What became of one image: its result, or why there is none. */
 export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
@@ -59,25 +65,24 @@ export interface EmbedderParts {
 }
 
 export function createEmbedder(parts: EmbedderParts): Embedder {
-  const { engine, sizes, batchSize, now } = parts;
+  const { decoder, engine, sizes, limits, batchSize, now } = parts;
 
-  const crop = async (source: ImageSource, times: EmbedTimes): Promise<Outcome<ImageBatch>> => {
+  const prepare = async ({ read, crop }: ImageSource, times: EmbedTimes): Promise<Outcome<ImageBatch>> => {
     const start = now();
-    let image: RgbImage;
+    let decoded = start;
     try {
-      image = await parts.decoder.decode(await source(), parts.limits, sizes.resize);
+      const bytes = await read();
+      const shortSide = crop === undefined ? sizes.resize : undefined;
+      const image = await decoder.decode(bytes, limits, shortSide);
+      decoded = now();
+      const region = crop === undefined ? image : cropImage(image, crop);
+      return { value: preprocess([region], sizes) };
     } catch (error) {
       return { error };
     } finally {
-      times.decode += now() - start;
-    }
-    const decoded = now();
-    try {
-      return { value: preprocess([image], sizes) };
-    } catch (error) {
-      return { error };
-    } finally {
-      times.preprocess += now() - decoded;
+      const end = now();
+      times.decode += (decoded === start ? end : decoded) - start;
+      times.preprocess += decoded === start ? 0 : end - decoded;
     }
   };
 
@@ -86,8 +91,8 @@ export function createEmbedder(parts: EmbedderParts): Embedder {
     const outcomes: Outcome<TapOutputs>[] = [];
     for (let start = 0; start < images.length; start += batchSize) {
       const group = images.slice(start, start + batchSize);
-      const crops = await Promise.all(group.map((source) => crop(source, times)));
-      const good = crops.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
+      const prepared = await Promise.all(group.map((source) => prepare(source, times)));
+      const good = prepared.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
       let outputs: TapOutputs = {};
       if (good.length > 0) {
         const result = await engine.run(joinBatches(good, sizes.crop), taps);
@@ -96,7 +101,7 @@ export function createEmbedder(parts: EmbedderParts): Embedder {
         outputs = result.outputs;
       }
       let next = 0;
-      for (const outcome of crops) {
+      for (const outcome of prepared) {
         if ('error' in outcome) {
           outcomes.push(outcome);
         } else {

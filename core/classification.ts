@@ -1,0 +1,30 @@
+// Scores → the classes they speak for.
+
+/** A class with its probability and logit, by falling logit. */
+export interface RankedClass {
+  /** Position among the scores, 0-based. */
+  readonly class: number;
+  /** 0…1, of the softmax over all classes. */
+  readonly probability: number;
+  readonly logit: number;
+}
+
+/** Softmax over all logits, shifted by the largest so that nothing overflows. */
+export function softmax(logits: Float32Array): Float64Array {
+  const largest = logits.reduce((maximum, logit) => Math.max(maximum, logit), -Infinity);
+  const powers = Float64Array.from(logits, (logit) => Math.exp(logit - largest));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
+
+/** The `count` classes of the largest logits; of equal ones the lower class first. */
+export function topClasses(logits: Float32Array, count: number): RankedClass[] {
+  const probabilities = softmax(logits);
+  return Array.from(logits, (logit, index) => ({
+    class: index,
+    probability: probabilities[index] ?? 0,
+    logit,
+  }))
+    .toSorted((a, b) => b.logit - a.logit || a.class - b.class)
+    .slice(0, count);
+}

@@ -1,0 +1,105 @@
+// Errors → HTTP: the one place where a code becomes a status. The body is shaped as OpenAI's, so that
+// its clients raise their own typed errors.
+
+import {
+  InputError,
+  type InputErrorCode,
+  ModelError,
+  SourceError,
+  type SourceErrorCode,
+} from '../core/errors.ts';
+import type { ApiError, ItemError } from './schemas/answer.ts';
+
+const INPUT_STATUS: Readonly<Record<InputErrorCode, number>> = {
+  bad_request: 400,
+  invalid_json: 400,
+  unauthorized: 401,
+  not_found: 404,
+  method_not_allowed: 405,
+  body_timeout: 408,
+  index_mismatch: 409,
+  body_too_large: 413,
+  image_too_large: 413,
+  unsupported_image: 415,
+  unsupported_media_type: 415,
+  invalid_argument: 422,
+  invalid_file: 422,
+  invalid_image: 422,
+  invalid_option: 422,
+  invalid_weights: 422,
+  url_not_allowed: 422,
+  url_not_fetched: 422,
+};
+
+const SOURCE_STATUS: Readonly<Record<SourceErrorCode, number>> = {
+  too_many_requests: 429,
+  overloaded: 503,
+  unreachable: 503,
+  checksum_mismatch: 503,
+};
+
+/** Seconds a client is asked to wait where the error does not know better. */
+const RETRY_AFTER = 1;
+
+interface ErrorAnswer {
+  readonly status: number;
+  readonly body: ApiError;
+  readonly retryAfter: number | undefined;
+}
+
+/**
+ * The answer to a request that failed. An AggregateError stands for a list of which every item failed:
+ * its first error gives the status. Only failures of ours are answered without their message.
+ */
+export function errorResponse(error: unknown): Response {
+  const all = error instanceof AggregateError ? error.errors : [error];
+  const { status, body, retryAfter } = describeError(all[0]);
+  const answer = all.length > 1 ? { error: body, errors: listErrors(all) } : { error: body };
+  const headers = new Headers();
+  if (retryAfter !== undefined) headers.set('retry-after', String(retryAfter));
+  return Response.json(answer, { status, headers });
+}
+
+/** The errors of a list's items, each with the item's position. */
+export function listErrors(errors: readonly unknown[]): ItemError[] {
+  return errors.flatMap((error, index) =>
+    error === undefined ? [] : [{ index, error: describeError(error).body }],
+  );
+}
+
+/** Whether somebody who runs the service should know: everything but what a caller did wrong. */
+export function isOurs(error: unknown): boolean {
+  return describeError(error instanceof AggregateError ? error.errors[0] : error).status >= 500;
+}
+
+function describeError(error: unknown): ErrorAnswer {
+  if (error instanceof InputError) return answer(INPUT_STATUS[error.code], error);
+  if (error instanceof SourceError) return answer(SOURCE_STATUS[error.code], error, RETRY_AFTER);
+  if (error instanceof ModelError) return answer(503, error);
+  const body = {
+    message: 'The server failed in a way it did not foresee. The request may be tried again.',
+    type: typeOf(500),
+    param: null,
+    code: 'internal_error',
+  };
+  return { status: 500, body, retryAfter: undefined };
+}
+
+function answer(
+  status: number,
+  error: InputError | SourceError | ModelError,
+  retryAfter?: number,
+): ErrorAnswer {
+  const { message, code, param } = error;
+  return {
+    status,
+    body: { message, type: typeOf(status), param: param ?? null, code },
+    retryAfter: error.retryAfter ?? retryAfter,
+  };
+}
+
+function typeOf(status: number): string {
+  if (status === 401) return 'authentication_error';
+  if (status === 429) return 'rate_limit_error';
+  return status >= 500 ? 'server_error' : 'invalid_request_error';
+}

@@ -1,0 +1,76 @@
+// JSON `input` → image sources: data URIs, base64, `{ "image": … }`, or a list of these.
+
+import type { CropBox } from '../core/crop-box.ts';
+import type { ImageSource } from '../core/embedder.ts';
+import { fromBase64 } from '../core/encodings.ts';
+import { InputError } from '../core/errors.ts';
+import type { Limits } from './limits.ts';
+import { imageInput, imageObject } from './schemas/input.ts';
+
+const DATA_URI = /^data:([^,]{0,128}),/i;
+
+/**
+ * One source per image, in order. What is wrong with one item is thrown when it is read and fails that
+ * image alone. `crop` holds for items without their own. Throws InputError for a list of a wrong length.
+ */
+export function imageSources(input: unknown, crop: CropBox | undefined, limits: Limits): ImageSource[] {
+  if (input === undefined) {
+    throw new InputError('invalid_option', 'Expected an image, as data URI or base64, for input.', {
+      param: 'input',
+    });
+  }
+  const items: readonly unknown[] = Array.isArray(input) ? input : [input];
+  checkCount(items.length, limits, 'input');
+  return items.map((item, index) => {
+    const param = Array.isArray(input) ? `input[${index}]` : 'input';
+    const object = imageObject.safeParse(item);
+    return { read: () => imageBytes(item, param, limits), crop: object.data?.crop ?? crop };
+  });
+}
+
+/** Throws InputError unless a request has between one image and as many as are allowed. */
+export function checkCount(count: number, { maxImages }: Limits, param: string): void {
+  if (count < 1 || count > maxImages) {
+    throw new InputError(
+      'invalid_option',
+      `Expected 1 to ${maxImages} images for ${param} but found ${count}.`,
+      { param },
+    );
+  }
+}
+
+function imageBytes(item: unknown, param: string, { maxImageBytes }: Limits): Uint8Array {
+  const parsed = imageInput.safeParse(item);
+  if (!parsed.success) {
+    throw new InputError(
+      'invalid_option',
+      `Expected a data URI, base64 or {"image": …} for ${param} but found ${describe(item)}.`,
+      { param },
+    );
+  }
+  const text = typeof parsed.data === 'string' ? parsed.data : parsed.data.image;
+  if (/^https?:/i.test(text)) {
+    throw new InputError(
+      'url_not_allowed',
+      `Expected a data URI or base64 for ${param} but found a URL. Images are not fetched from URLs here: send their bytes.`,
+      { param },
+    );
+  }
+  const uri = DATA_URI.exec(text);
+  if (uri !== null && !/;base64$/i.test(uri[1] ?? '')) {
+    throw new InputError('invalid_option', `Expected a data URI with ';base64' for ${param}.`, { param });
+  }
+  const base64 = uri === null ? text : text.slice(uri[0].length);
+  if (base64.length * 0.75 > maxImageBytes + 2) {
+    throw new InputError(
+      'image_too_large',
+      `Expected at most ${maxImageBytes} bytes for ${param} but found about ${Math.floor(base64.length * 0.75)}.`,
+      { param },
+    );
+  }
+  return fromBase64(base64, param);
+}
+
+function describe(item: unknown): string {
+  return item === null ? 'null' : typeof item === 'object' ? 'an object of another form' : `a ${typeof item}`;
+}

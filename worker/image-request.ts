@@ -1,0 +1,114 @@
+// The three ways an image comes in: as the body itself, in a form, or inside JSON → sources and options.
+
+import type { z } from 'zod';
+import type { ImageSource } from '../core/embedder.ts';
+import { InputError } from '../core/errors.ts';
+import { checkCount, imageSources } from './image-input.ts';
+import type { Limits } from './limits.ts';
+import { parseOptions, textOptions } from './parse-options.ts';
+import { declaredLength, readBody } from './read-body.ts';
+import type { classifyOptions } from './schemas/classify.ts';
+
+export interface ImageRequest<Options> {
+  readonly images: readonly ImageSource[];
+  readonly options: Options;
+}
+
+/** What the options of every image route have in common. */
+export type ImageOptionsSchema = z.ZodObject<Pick<typeof classifyOptions.shape, 'crop' | 'model' | 'user'>>;
+
+type BodyKind = 'image' | 'form' | 'json';
+
+/** What can be said before the body is read. Throws InputError: 413, 415. */
+export function checkHead(request: Request, limits: Limits): BodyKind {
+  const kind = bodyKind(request.headers.get('content-type') ?? '');
+  declaredLength(request, bodyLimits(kind, limits));
+  return kind;
+}
+
+/** Reads and understands the request. Images are decoded later, each on its own. Throws InputError. */
+export async function readImageRequest<Schema extends ImageOptionsSchema>(
+  request: Request,
+  schema: Schema,
+  limits: Limits,
+): Promise<ImageRequest<z.output<Schema>>> {
+  const kind = checkHead(request, limits);
+  const query = textOptions(new URL(request.url).searchParams);
+  if (kind === 'image') {
+    const options = parseOptions(schema, query);
+    const bytes = await readBody(request, bodyLimits(kind, limits));
+    return { images: [{ read: () => bytes, crop: options.crop }], options };
+  }
+  const body = await readBody(request, bodyLimits(kind, limits));
+  if (kind === 'form') {
+    const { files, fields } = await readForm(body, request.headers.get('content-type') ?? '');
+    const options = parseOptions(schema, { ...query, ...fields });
+    checkCount(files.length, limits, 'image');
+    const images = files.map((file) => ({
+      read: async () => new Uint8Array(await file.arrayBuffer()),
+      crop: options.crop,
+    }));
+    return { images, options };
+  }
+  const { input, ...fields } = parseJson(body);
+  const options = parseOptions(schema, { ...query, ...fields });
+  return { images: imageSources(input, options.crop, limits), options };
+}
+
+function bodyLimits(kind: BodyKind, { maxBodyBytes, maxImageBytes, bodyTimeout }: Limits) {
+  const maxBytes = kind === 'image' ? Math.min(maxBodyBytes, maxImageBytes) : maxBodyBytes;
+  return { maxBytes, timeout: bodyTimeout };
+}
+
+function bodyKind(contentType: string): BodyKind {
+  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
+  if (type.startsWith('image/') || type === 'application/octet-stream') return 'image';
+  if (type === 'multipart/form-data') return 'form';
+  if (type === 'application/json') return 'json';
+  throw new InputError(
+    'unsupported_media_type',
+    `Expected image/*, multipart/form-data or application/json for content-type but found '${type}'.`,
+    { param: 'content-type' },
+  );
+}
+
+async function readForm(
+  body: Uint8Array<ArrayBuffer>,
+  contentType: string,
+): Promise<{ files: File[]; fields: Record<string, unknown> }> {
+  let form: FormData;
+  try {
+    form = await new Response(body, { headers: { 'content-type': contentType } }).formData();
+  } catch (cause) {
+    throw new InputError('bad_request', 'Expected multipart/form-data but the body is not.', { cause });
+  }
+  const files: File[] = [];
+  const texts: [string, string][] = [];
+  for (const [name, value] of form.entries()) {
+    if (name !== 'image') {
+      if (typeof value === 'string') texts.push([name, value]);
+      else throw notAFile(name, "an image in a field named 'image'");
+    } else if (typeof value === 'string') throw notAFile(name, 'a file');
+    else files.push(value);
+  }
+  return { files, fields: textOptions(texts) };
+}
+
+function notAFile(name: string, expected: string): InputError {
+  return new InputError('invalid_option', `Expected ${expected} but found another kind of field ${name}.`, {
+    param: name,
+  });
+}
+
+function parseJson(body: Uint8Array): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(body));
+  } catch (cause) {
+    throw new InputError('invalid_json', 'Expected JSON in the body but it cannot be parsed.', { cause });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InputError('invalid_json', 'Expected a JSON object in the body.');
+  }
+  return { ...value };
+}

@@ -1,0 +1,62 @@
+// Options as they were sent → checked, defaults filled in; violations in words.
+
+import type { z } from 'zod';
+import { InputError } from '../core/errors.ts';
+
+/** The options, defaults filled in. Throws InputError('invalid_option') about the first violation. */
+export function parseOptions<Schema extends z.ZodObject>(
+  schema: Schema,
+  values: Readonly<Record<string, unknown>>,
+): z.output<Schema> {
+  const result = schema.safeParse(values);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const param = issue?.code === 'unrecognized_keys' ? (issue.keys[0] ?? '') : (issue?.path.join('.') ?? '');
+  throw new InputError('invalid_option', violation(issue, param, schema, values), { param });
+}
+
+/**
+ * Options out of a query or a form, where everything is text: whole numbers and booleans are read, and
+ * objects (a crop box) as JSON.
+ */
+export function textOptions(entries: Iterable<readonly [string, string]>): Record<string, unknown> {
+  const options: Record<string, unknown> = {};
+  for (const [name, text] of entries) {
+    const isJson = /^(?:true|false|\d{1,15}|\{.*\})$/s.test(text);
+    options[name] = isJson ? (parseJson(text) ?? text) : text;
+  }
+  return options;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The schema says what was expected instead.
+    return undefined;
+  }
+}
+
+function violation(
+  issue: z.core.$ZodIssue | undefined,
+  param: string,
+  schema: z.ZodObject,
+  values: Readonly<Record<string, unknown>>,
+): string {
+  if (issue?.code === 'unrecognized_keys') {
+    return `Expected only the options ${Object.keys(schema.shape).join(', ')} but found '${param}'.`;
+  }
+  const found = JSON.stringify(values[param])?.slice(0, 80) ?? 'nothing';
+  switch (issue?.code) {
+    case 'invalid_value':
+      return `Expected one of ${issue.values.map(String).join(', ')} for ${param} but found ${found}.`;
+    case 'invalid_type':
+      return `Expected a value of type ${issue.expected} for ${param} but found ${found}.`;
+    case 'too_small':
+      return `Expected at least ${issue.minimum} for ${param} but found ${found}.`;
+    case 'too_big':
+      return `Expected at most ${issue.maximum} for ${param} but found ${found}.`;
+    default:
+      return `${issue?.message ?? 'Expected other options'} (${param}, found ${found}).`;
+  }
+}

@@ -1,0 +1,88 @@
+// A request's body → bytes: the declared length is judged before anything is read, the streamed length
+// while it arrives, and both against a clock.
+
+import { InputError } from '../core/errors.ts';
+
+export interface BodyLimits {
+  readonly maxBytes: number;
+  /** Milliseconds for the whole body. */
+  readonly timeout: number;
+}
+
+/** Throws InputError: `body_too_large`, `body_timeout`, `bad_request` for an empty or broken body. */
+export async function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
+  const declared = declaredLength(request, limits);
+  const reader = request.body?.getReader();
+  if (reader === undefined) throw empty();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    void reader.cancel();
+  }, limits.timeout);
+  try {
+    const body = await collect(reader, declared, limits);
+    if (late) throw new InputError('body_timeout', `Expected the body within ${limits.timeout} ms.`);
+    if (body.length === 0) throw empty();
+    return body;
+  } catch (cause) {
+    if (cause instanceof InputError) throw cause;
+    throw new InputError('bad_request', 'The body broke off before its end.', { cause });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Throws InputError('body_too_large') before a byte is read. */
+export function declaredLength(request: Request, { maxBytes }: BodyLimits): number | undefined {
+  const header = request.headers.get('content-length');
+  if (header === null || !/^\d+$/.test(header)) return undefined;
+  if (Number(header) > maxBytes) throw tooLarge(maxBytes, header);
+  return Number(header);
+}
+
+/** With a declared length one array of that size; otherwise the pieces, joined at the end. */
+async function collect(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  declared: number | undefined,
+  { maxBytes }: BodyLimits,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces: Uint8Array[] = [];
+  let body = new Uint8Array(declared ?? 0);
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (length + value.length > maxBytes) {
+      void reader.cancel();
+      throw tooLarge(maxBytes, 'more');
+    }
+    if (declared === undefined) pieces.push(value);
+    else if (length + value.length <= declared) body.set(value, length);
+    length += value.length;
+  }
+  if (declared === undefined) {
+    body = new Uint8Array(length);
+    let offset = 0;
+    for (const piece of pieces) {
+      body.set(piece, offset);
+      offset += piece.length;
+    }
+  } else if (length !== declared) {
+    throw new InputError(
+      'bad_request',
+      `Expected ${declared} bytes of body, as declared, but found ${length}.`,
+    );
+  }
+  return body;
+}
+
+function tooLarge(maxBytes: number, found: string): InputError {
+  return new InputError(
+    'body_too_large',
+    `Expected at most ${maxBytes} bytes for the body but found ${found}. Send a smaller image, or fewer at once.`,
+  );
+}
+
+function empty(): InputError {
+  return new InputError('bad_request', 'Expected an image in the body but the body is empty.');
+}

@@ -1,0 +1,35 @@
+// POST /v1/analyze: features and scores of one pass, the two things the reference network returns.
+
+import { describe } from '../../core/embedder.ts';
+import { listOutcomes, modelFacts } from '../answer.ts';
+import type { AppDependencies } from '../dependencies.ts';
+import { imageRoute } from '../image-route.ts';
+import { checkTopK, labelledClasses } from '../labelled-classes.ts';
+import { type AnalyzeAnswer, analyzeOptions } from '../schemas/classify.ts';
+import { vectorValues } from '../vector-values.ts';
+
+const AS_IT_IS = { pool: 'none', normalize: false } as const;
+
+export function analyze(dependencies: AppDependencies) {
+  return imageRoute(dependencies, analyzeOptions, async ({ images, options, model }) => {
+    const { top_k, encoding_format } = options;
+    const { manifest, embedder } = model;
+    checkTopK(top_k, manifest);
+    const { outcomes, times } = await embedder.run(images, ['features', 'scores']);
+    const body: AnalyzeAnswer = {
+      object: 'list',
+      ...listOutcomes(outcomes, (outputs) => {
+        const features = describe(outputs, { layer: 'features', ...AS_IT_IS });
+        const scores = describe(outputs, { layer: 'scores', ...AS_IT_IS });
+        return {
+          object: 'analysis' as const,
+          features: vectorValues(features, encoding_format),
+          scores: vectorValues(scores, encoding_format),
+          classes: labelledClasses(scores, top_k, manifest),
+        };
+      }),
+      ...modelFacts(model),
+    };
+    return { body, times };
+  });
+}

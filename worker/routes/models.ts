@@ -1,0 +1,47 @@
+// GET /v1/models and /v1/models/:model: what is served here, from the manifest.
+
+import type { Context, Handler } from 'hono';
+import { MODEL_HEADER, modelFacts } from '../answer.ts';
+import type { AppDependencies } from '../dependencies.ts';
+import type { ModelAnswer, ModelsAnswer } from '../schemas/models.ts';
+import { checkModel, type ServedModel } from '../served-model.ts';
+
+export function listModels({ model }: AppDependencies): Handler {
+  return async (context) => {
+    const served = await model();
+    const answer: ModelsAnswer = { object: 'list', data: [describeModel(served)] };
+    context.header(MODEL_HEADER, served.id);
+    return context.json(answer);
+  };
+}
+
+export function getModel({ model }: AppDependencies): Handler {
+  return async (context: Context) => {
+    const served = await model();
+    context.header(MODEL_HEADER, served.id);
+    checkModel(context.req.param('model'), served);
+    return context.json(describeModel(served));
+  };
+}
+
+function describeModel(served: ServedModel): ModelAnswer {
+  const { manifest, engine } = served;
+  const { model: id, ...facts } = modelFacts(served);
+  return {
+    id,
+    object: 'model',
+    // OpenAI's clients expect both. A model's bytes do not depend on when they were made: no date is kept.
+    created: 0,
+    owned_by: 'vgg-edge',
+    name: manifest.name,
+    ...facts,
+    trained: manifest.trained,
+    precision: engine.precision,
+    network: manifest.network,
+    taps: manifest.taps,
+    labels: manifest.labels.length,
+    projections: [],
+    fidelity: manifest.fidelity,
+    licence: manifest.licence,
+  };
+}

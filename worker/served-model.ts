@@ -1,0 +1,53 @@
+// The model an instance serves: loaded by the first request that needs it, once; a failure is forgotten.
+
+import { createEmbedder, type Embedder } from '../core/embedder.ts';
+import { InputError } from '../core/errors.ts';
+import type { Manifest } from '../core/manifest.ts';
+import type { Engine, ImageDecoder, ModelFiles } from '../core/ports.ts';
+import { once } from '../core/turns.ts';
+import { readManifest } from '../engine/model-file.ts';
+import type { Limits } from './limits.ts';
+
+export interface ServedModel {
+  /** `name@` and twelve hex digits. */
+  readonly id: string;
+  readonly manifest: Manifest;
+  readonly engine: Engine;
+  readonly embedder: Embedder;
+}
+
+export interface ServedModelParts {
+  readonly files: ModelFiles;
+  readonly createEngine: (manifest: Manifest, files: ModelFiles) => Engine;
+  readonly decoder: ImageDecoder;
+  readonly limits: Limits;
+  readonly now: () => number;
+}
+
+/** Reads the manifest; weights are loaded by the first run. The function throws ModelError, SourceError. */
+export function serveModel(parts: ServedModelParts): () => Promise<ServedModel> {
+  const { files, createEngine, decoder, limits, now } = parts;
+  return once(async () => {
+    const { manifest, id } = await readManifest(files);
+    const engine = createEngine(manifest, files);
+    const embedder = createEmbedder({
+      decoder,
+      engine,
+      sizes: manifest.preprocess,
+      limits: { maxBytes: limits.maxImageBytes, maxPixels: limits.maxImagePixels },
+      batchSize: 1,
+      now,
+    });
+    return { id, manifest, engine, embedder };
+  });
+}
+
+/** Throws InputError('not_found') unless the request names this model, by id or by name, or none. */
+export function checkModel(requested: string | undefined, { id, manifest }: ServedModel): void {
+  if (requested === undefined || requested === id || requested === manifest.name) return;
+  throw new InputError(
+    'not_found',
+    `Expected '${manifest.name}' or '${id}' for model but found '${requested}'. GET /v1/models lists what is served here.`,
+    { param: 'model' },
+  );
+}
