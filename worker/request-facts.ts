@@ -1,0 +1,24 @@
+// What the parts of an answer learn about its request, for the log and the metrics. One record per
+// request, in Hono's context: `context.get('facts')`.
+
+import type { EmbedTimes } from '../core/embedder.ts';
+
+export interface RequestFacts {
+  readonly requestId: string;
+  /** The name of the key, once it is known. */
+  key?: string;
+  cache?: 'hit' | 'miss';
+  /** Code of the error that the answer is, and its cause where it is ours. */
+  code?: string;
+  cause?: string;
+  /** Codes of list items that failed in an answer that did not. */
+  itemCodes?: readonly string[];
+  /** Milliseconds. */
+  times?: Readonly<EmbedTimes>;
+  waited?: number;
+}
+
+/** The environment of the app's handlers. */
+export interface ApiEnv {
+  Variables: { facts: RequestFacts };
+}
