@@ -83,6 +83,7 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader {
   if (frame === undefined || firstScanComponents === undefined) throw invalid('a picture', 'only metadata');
   const { width, height, components, progressive } = frame;
   const buffered = progressive || firstScanComponents < components.length;
+  if (!buffered && scans > 1) throw invalid('one scan, as the first has all components,', `${scans}`);
   return { format: 'jpeg', width, height, orientation: orientation ?? 1, components, buffered };
 }
 

@@ -92,7 +92,11 @@ export function* pngChunks(bytes: Uint8Array): Generator<PngChunk> {
     const length = view.u32(offset);
     const end = offset + 8 + (length ?? 0) + 4;
     if (length === undefined || end > bytes.length) {
-      throw invalid('all chunks up to IEND', `an end after ${bytes.length} bytes; send the whole file`);
+      const size = `${view.u32(16) ?? '?'}×${view.u32(20) ?? '?'} pixels`;
+      throw invalid(
+        `all chunks of ${size} up to IEND`,
+        `an end after ${bytes.length} bytes; send the whole file`,
+      );
     }
     const type = view.text(offset + 4, 4);
     if (type === 'IEND') return;

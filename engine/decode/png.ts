@@ -55,10 +55,10 @@ export async function decodePng(bytes: Uint8Array, header: PngHeader): Promise<R
   let filter: number | undefined;
   let filled = 0;
 
-  /** Takes the bytes of a filter type or of a row, and finishes rows as they become complete. */
-  const push = (piece: Uint8Array): void => {
+  /** Takes the bytes of filter types and rows. False when the picture was complete before the last one. */
+  const push = (piece: Uint8Array): boolean => {
     for (let offset = 0; offset < piece.length; ) {
-      if (line.done) throw broken(header, 'more picture data than that');
+      if (line.done) return false;
       if (filter === undefined) {
         filter = piece[offset];
         offset += 1;
@@ -71,7 +71,7 @@ export async function decodePng(bytes: Uint8Array, header: PngHeader): Promise<R
       row.set(piece.subarray(offset, offset + taken), filled);
       filled += taken;
       offset += taken;
-      if (filled < wanted) return;
+      if (filled < wanted) return true;
       if (!unfilter(filter, row.subarray(0, wanted), above, bytesPerPixel)) {
         throw broken(header, `row filter ${filter}`);
       }
@@ -80,10 +80,14 @@ export async function decodePng(bytes: Uint8Array, header: PngHeader): Promise<R
       filter = undefined;
       line = lines.next();
     }
+    return true;
   };
 
   try {
-    for await (const piece of inflate(compressed)) push(piece);
+    for await (const piece of inflate(compressed)) {
+      // Data after the last row is ignored, as libpng does, and not even inflated: it may be a bomb.
+      if (!push(piece)) break;
+    }
   } catch (cause) {
     if (cause instanceof InputError) throw cause;
     throw broken(header, 'damaged or missing picture data', cause);

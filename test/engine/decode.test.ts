@@ -1,0 +1,7 @@
+import { createEdgeDecoder } from '../../engine/edge/decode.ts';
+import { createNodeDecoder } from '../../engine/node/decode.ts';
+import { testDecoder } from './decode-contract.ts';
+import { decoderModules } from './modules.ts';
+
+testDecoder('edge', () => createEdgeDecoder(decoderModules()));
+testDecoder('Node', () => createNodeDecoder());
