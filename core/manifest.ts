@@ -2,6 +2,7 @@
 // read (and distrusted) by every engine. docs/model-format.md describes it for people.
 
 import { z } from 'zod';
+import { POOLS } from './descriptors.ts';
 import { InputError, ModelError } from './errors.ts';
 import { customConfiguration, type VggConfiguration } from './family.ts';
 import { TAPS } from './taps.ts';
@@ -91,6 +92,20 @@ const floatGraphs = z.strictObject({
   shards: z.array(shard).min(1),
 });
 
+const labelledClass = z.strictObject({
+  /** Of the data set, `n02123045` in WordNet. */
+  id: z.string().min(1).max(128),
+  /**
+   * What taught the network this class: photographs with their labels, or only the probabilities that a
+   * teacher network gave to photographs of other things.
+   */
+  trainedWith: z.enum(['labels', 'teacher']),
+});
+
+const descriptor = z
+  .strictObject({ layer: z.enum(TAPS), pool: z.enum(POOLS) })
+  .refine(({ layer, pool }) => layer === 'features' || pool === 'none', 'only features has a map to pool');
+
 const manifestSchema = z.strictObject({
   format: z.literal('vgg-edge-model'),
   formatVersion: z.literal(MANIFEST_VERSION),
@@ -120,6 +135,10 @@ const manifestSchema = z.strictObject({
   taps: z.array(z.strictObject({ name: z.enum(TAPS), shape: z.array(size).min(1).max(3) })).min(1),
   /** One per class, in order of the scores; empty when unknown. */
   labels: z.array(z.string()),
+  /** One per label, where more than its name is known. */
+  classes: z.array(labelledClass).optional(),
+  /** What search stores by default: chosen by measurement, docs/retrieval.md. */
+  defaultDescriptor: descriptor.optional(),
   convolutions: z.array(convolution).min(1),
   linears: z.array(linear).min(3),
   tensors: z.record(z.string(), tensor),
@@ -134,6 +153,7 @@ const manifestSchema = z.strictObject({
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
+export type ManifestClass = z.infer<typeof labelledClass>;
 export type ManifestTensor = z.infer<typeof tensor>;
 export type ManifestShard = z.infer<typeof shard>;
 export type ManifestGraph = z.infer<typeof graph>;
@@ -178,6 +198,9 @@ export function parseManifest(json: string): Manifest {
   }
   if (manifest.labels.length !== 0 && manifest.labels.length !== manifest.network.outputDim) {
     throw invalid(`Expected ${manifest.network.outputDim} labels but found ${manifest.labels.length}`);
+  }
+  if (manifest.classes !== undefined && manifest.classes.length !== manifest.labels.length) {
+    throw invalid(`Expected ${manifest.labels.length} classes but found ${manifest.classes.length}`);
   }
   configurationOf(manifest);
   return manifest;

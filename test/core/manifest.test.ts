@@ -110,6 +110,12 @@ describe('what an engine would trip over is refused by place', () => {
       /deviation\.0/,
     ],
     ['labels that do not fit the classes', { labels: ['cat'] }, /Expected 2 labels but found 1/],
+    [
+      'classes that do not fit the labels',
+      { classes: [{ id: 'n02123045', trainedWith: 'labels' }] },
+      /Expected 2 classes but found 1/,
+    ],
+    ['pooling of what is no map', { defaultDescriptor: { layer: 'fc6', pool: 'avg' } }, /defaultDescriptor/],
   ];
   test.each(broken)('%s', (_what, change, message) => {
     const read = () => parseManifest(JSON.stringify({ ...smallManifest(), ...change }));
@@ -120,6 +126,18 @@ describe('what an engine would trip over is refused by place', () => {
   test.each(['', '{', 'null', '[]', '"x"'])('%j instead of a manifest', (json) => {
     expect(() => parseManifest(json)).toThrow(ModelError);
   });
+});
+
+test('classes say what they were trained with, and the descriptor of search is named', () => {
+  const manifest: Manifest = {
+    ...smallManifest(),
+    classes: [
+      { id: 'n02123045', trainedWith: 'labels' },
+      { id: 'n02084071', trainedWith: 'teacher' },
+    ],
+    defaultDescriptor: { layer: 'features', pool: 'avg' },
+  };
+  expect(parseManifest(JSON.stringify(manifest))).toEqual(manifest);
 });
 
 test('the id is the name and the first twelve digits of the hash', () => {
