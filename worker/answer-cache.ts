@@ -3,7 +3,8 @@
 
 /** A finished answer; everything that depends on time or on the request is added anew. */
 export interface StoredAnswer {
-  readonly contentType: string;
+  /** `content-type`, and what describes the body: lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }
 
@@ -84,6 +85,8 @@ export interface PlatformCache {
   put(url: string, response: Response): Promise<void>;
 }
 
+const HEADERS = 'x-stored-headers';
+
 /** `maxAge` in seconds: how long the platform may keep an answer; it may drop it sooner. */
 export function platformAnswerCache(cache: PlatformCache, maxAge: number): AnswerCache {
   // The Cache API wants a URL. `.invalid` cannot collide with a page of anybody's.
@@ -92,12 +95,14 @@ export function platformAnswerCache(cache: PlatformCache, maxAge: number): Answe
     async get(key) {
       const response = await cache.match(url(key)).catch(() => undefined);
       if (response === undefined) return undefined;
-      const contentType = response.headers.get('content-type') ?? 'application/octet-stream';
-      return { contentType, body: new Uint8Array(await response.arrayBuffer()) };
+      const stored = response.headers.get(HEADERS) ?? '{}';
+      return { headers: JSON.parse(stored), body: new Uint8Array(await response.arrayBuffer()) };
     },
-    async put(key, { contentType, body }) {
-      const headers = { 'content-type': contentType, 'cache-control': `public, max-age=${maxAge}` };
-      await cache.put(url(key), new Response(new Uint8Array(body), { headers })).catch(() => undefined);
+    async put(key, { headers, body }) {
+      // The platform adds and changes headers of its own, so ours travel in one.
+      const wrapped = { [HEADERS]: JSON.stringify(headers), 'cache-control': `public, max-age=${maxAge}` };
+      const response = new Response(new Uint8Array(body), { headers: wrapped });
+      await cache.put(url(key), response).catch(() => undefined);
     },
   };
 }

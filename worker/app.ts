@@ -1,16 +1,25 @@
-// The HTTP API: the routes in order, and what happens to requests that match none of them.
+// The HTTP API: the routes in order, what stands around them, and what happens to requests that match none.
 
 import { type Handler, Hono } from 'hono';
+import { cors } from 'hono/cors';
+import { secureHeaders } from 'hono/secure-headers';
 import { InputError } from '../core/errors.ts';
-import type { AppDependencies } from './dependencies.ts';
-import { errorResponse, isOurs } from './error-response.ts';
+import { createApiMetrics } from './api-metrics.ts';
+import type { AppDependencies, Ready } from './dependencies.ts';
+import { errorCode, errorResponse, isOurs } from './error-response.ts';
+import { guard } from './guard.ts';
+import { observe } from './observe.ts';
+import { memoryRateLimiter } from './rate-limit.ts';
+import type { ApiEnv } from './request-facts.ts';
 import { analyze } from './routes/analyze.ts';
 import { classify } from './routes/classify.ts';
+import { docs, openapi } from './routes/documentation.ts';
 import { embeddings } from './routes/embeddings.ts';
 import { livez, readyz } from './routes/health.ts';
+import { metricsPage } from './routes/metrics.ts';
 import { getModel, listModels } from './routes/models.ts';
 
-type Route = readonly ['GET' | 'POST', string, (dependencies: AppDependencies) => Handler];
+type Route = readonly ['GET' | 'POST', string, (dependencies: Ready) => Handler<ApiEnv>];
 
 const ROUTES: readonly Route[] = [
   ['POST', '/v1/embeddings', embeddings],
@@ -20,12 +29,32 @@ const ROUTES: readonly Route[] = [
   ['GET', '/v1/models/:model', getModel],
   ['GET', '/livez', livez],
   ['GET', '/readyz', readyz],
+  ['GET', '/metrics', metricsPage],
+  ['GET', '/openapi.json', openapi],
+  ['GET', '/docs', docs],
 ];
 
-export function createApp(dependencies: AppDependencies): Hono {
-  const app = new Hono();
+/** Everything below needs a key; the rest tells nothing that is not public. */
+const SECURED = ['/v1/*', '/metrics'];
+
+/** Headers of ours that a page of another origin may read. */
+const EXPOSED_HEADERS = ['etag', 'retry-after', 'server-timing', 'x-cache', 'x-model-id', 'x-request-id'];
+
+/** What runtimes and tests need of the app. */
+export type ApiApp = Pick<Hono<ApiEnv>, 'fetch' | 'request' | 'routes'>;
+
+export function createApp(dependencies: AppDependencies): ApiApp {
+  const ready = withDefaults(dependencies);
+  const { access, corsOrigins, report } = ready;
+  const app = new Hono<ApiEnv>();
+  app.use(observe(ready));
+  app.use(secureHeaders());
+  if (corsOrigins !== undefined && corsOrigins.length > 0) {
+    app.use(cors({ origin: [...corsOrigins], exposeHeaders: EXPOSED_HEADERS, maxAge: 86_400 }));
+  }
+  for (const path of SECURED) app.use(path, guard(access));
   for (const [method, path, route] of ROUTES) {
-    app.on(method, path, route(dependencies));
+    app.on(method, path, route(ready));
     app.all(path, (context) => {
       context.header('allow', method === 'GET' ? 'GET, HEAD' : method);
       throw new InputError(
@@ -34,17 +63,19 @@ export function createApp(dependencies: AppDependencies): Hono {
       );
     });
   }
-  app.notFound((context) =>
-    errorResponse(
-      new InputError(
-        'not_found',
-        `Expected one of ${ROUTES.map(([, path]) => path).join(', ')} but found ${context.req.path}.`,
-      ),
-    ),
-  );
+  app.notFound((context) => {
+    throw new InputError(
+      'not_found',
+      `Expected one of ${ROUTES.map(([, path]) => path).join(', ')} but found ${context.req.path}.`,
+    );
+  });
   app.onError((error, context) => {
-    if (isOurs(error)) dependencies.report(error);
+    if (isOurs(error)) report(error);
+    const facts = context.get('facts');
+    facts.code = errorCode(error);
+    if (isOurs(error)) facts.cause = error.message;
     const response = errorResponse(error);
+    if (response.status === 401) response.headers.set('www-authenticate', 'Bearer');
     // Headers set before the failure (the model's id, Allow) belong to the answer too.
     for (const name of ['allow', 'x-model-id']) {
       const value = context.res.headers.get(name);
@@ -53,4 +84,19 @@ export function createApp(dependencies: AppDependencies): Hono {
     return response;
   });
   return app;
+}
+
+/** What a composition root left out, at its safest. */
+function withDefaults(dependencies: AppDependencies): Ready {
+  const { admission } = dependencies;
+  return {
+    access: { keys: () => [], rateLimiter: memoryRateLimiter({ limit: 1_000_000, period: 60 }) },
+    metrics: createApiMetrics({
+      engineMemoryBytes: () => 0,
+      running: () => admission.running,
+      waiting: () => admission.waiting,
+    }),
+    log: () => undefined,
+    ...dependencies,
+  };
 }

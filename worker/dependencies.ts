@@ -1,8 +1,13 @@
 // What the app is made of. Composition roots (index.ts, the Node server, tests) fill this in.
 
 import type { Admission } from './admission.ts';
+import type { AnswerCache } from './answer-cache.ts';
+import type { ApiMetrics } from './api-metrics.ts';
+import type { Access } from './guard.ts';
 import type { Limits } from './limits.ts';
+import type { RequestLog } from './request-log.ts';
 import type { ServedModel } from './served-model.ts';
+import type { UrlImageSource } from './url-image.ts';
 
 export interface AppDependencies {
   /** Loads at the first call. Throws ModelError, SourceError. */
@@ -13,4 +18,18 @@ export interface AppDependencies {
   readonly now: () => number;
   /** Told of every error that is not the caller's. */
   readonly report: (error: unknown) => void;
+  /** Who may ask, and how often. Without it only requests to a loopback address are answered. */
+  readonly access?: Access;
+  /** Without it image URLs are refused. */
+  readonly urlImages?: UrlImageSource | undefined;
+  /** Without it nothing is stored. */
+  readonly answers?: AnswerCache;
+  /** Without it the app keeps its own. */
+  readonly metrics?: ApiMetrics;
+  readonly log?: RequestLog;
+  /** Origins whose pages may call the API (CORS); none by default, `*` for any. */
+  readonly corsOrigins?: readonly string[];
 }
+
+/** The dependencies with every default filled in that routes rely on. */
+export type Ready = AppDependencies & Required<Pick<AppDependencies, 'access' | 'metrics' | 'log'>>;

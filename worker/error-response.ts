@@ -67,6 +67,11 @@ export function listErrors(errors: readonly unknown[]): ItemError[] {
   );
 }
 
+/** The code by which an answer's error goes in logs and metrics. */
+export function errorCode(error: unknown): string {
+  return describeError(error instanceof AggregateError ? error.errors[0] : error).body.code;
+}
+
 /** Whether somebody who runs the service should know: everything but what a caller did wrong. */
 export function isOurs(error: unknown): boolean {
   return describeError(error instanceof AggregateError ? error.errors[0] : error).status >= 500;

@@ -1,4 +1,4 @@
-// JSON `input` → image sources: data URIs, base64, `{ "image": … }`, or a list of these.
+// JSON `input` → image sources: data URIs, base64, https URLs, `{ "image": … }`, or a list of these.
 
 import type { CropBox } from '../core/crop-box.ts';
 import type { ImageSource } from '../core/embedder.ts';
@@ -6,6 +6,7 @@ import { fromBase64 } from '../core/encodings.ts';
 import { InputError } from '../core/errors.ts';
 import type { Limits } from './limits.ts';
 import { imageInput, imageObject } from './schemas/input.ts';
+import type { ReadUrl } from './url-image.ts';
 
 const DATA_URI = /^data:([^,]{0,128}),/i;
 
@@ -13,7 +14,12 @@ const DATA_URI = /^data:([^,]{0,128}),/i;
  * One source per image, in order. What is wrong with one item is thrown when it is read and fails that
  * image alone. `crop` holds for items without their own. Throws InputError for a list of a wrong length.
  */
-export function imageSources(input: unknown, crop: CropBox | undefined, limits: Limits): ImageSource[] {
+export function imageSources(
+  input: unknown,
+  crop: CropBox | undefined,
+  limits: Limits,
+  readUrl: ReadUrl | undefined,
+): ImageSource[] {
   if (input === undefined) {
     throw new InputError('invalid_option', 'Expected an image, as data URI or base64, for input.', {
       param: 'input',
@@ -24,7 +30,7 @@ export function imageSources(input: unknown, crop: CropBox | undefined, limits: 
   return items.map((item, index) => {
     const param = Array.isArray(input) ? `input[${index}]` : 'input';
     const object = imageObject.safeParse(item);
-    return { read: () => imageBytes(item, param, limits), crop: object.data?.crop ?? crop };
+    return { read: async () => imageBytes(item, param, limits, readUrl), crop: object.data?.crop ?? crop };
   });
 }
 
@@ -39,7 +45,12 @@ export function checkCount(count: number, { maxImages }: Limits, param: string):
   }
 }
 
-function imageBytes(item: unknown, param: string, { maxImageBytes }: Limits): Uint8Array {
+function imageBytes(
+  item: unknown,
+  param: string,
+  { maxImageBytes }: Limits,
+  readUrl: ReadUrl | undefined,
+): Uint8Array | Promise<Uint8Array> {
   const parsed = imageInput.safeParse(item);
   if (!parsed.success) {
     throw new InputError(
@@ -49,7 +60,8 @@ function imageBytes(item: unknown, param: string, { maxImageBytes }: Limits): Ui
     );
   }
   const text = typeof parsed.data === 'string' ? parsed.data : parsed.data.image;
-  if (/^https?:/i.test(text)) {
+  if (/^[a-z][a-z0-9+.-]*:/i.test(text) && !/^data:/i.test(text)) {
+    if (readUrl !== undefined) return readUrl(text);
     throw new InputError(
       'url_not_allowed',
       `Expected a data URI or base64 for ${param} but found a URL. Images are not fetched from URLs here: send their bytes.`,

@@ -8,6 +8,7 @@ import type { Limits } from './limits.ts';
 import { parseOptions, textOptions } from './parse-options.ts';
 import { declaredLength, readBody } from './read-body.ts';
 import type { classifyOptions } from './schemas/classify.ts';
+import type { ReadUrl } from './url-image.ts';
 
 export interface ImageRequest<Options> {
   readonly images: readonly ImageSource[];
@@ -26,11 +27,15 @@ export function checkHead(request: Request, limits: Limits): BodyKind {
   return kind;
 }
 
-/** Reads and understands the request. Images are decoded later, each on its own. Throws InputError. */
+/**
+ * Reads and understands the request. Images are decoded later, each on its own. Without `readUrl` image URLs
+ * are refused. Throws InputError.
+ */
 export async function readImageRequest<Schema extends ImageOptionsSchema>(
   request: Request,
   schema: Schema,
   limits: Limits,
+  readUrl: ReadUrl | undefined,
 ): Promise<ImageRequest<z.output<Schema>>> {
   const kind = checkHead(request, limits);
   const query = textOptions(new URL(request.url).searchParams);
@@ -52,7 +57,7 @@ export async function readImageRequest<Schema extends ImageOptionsSchema>(
   }
   const { input, ...fields } = parseJson(body);
   const options = parseOptions(schema, { ...query, ...fields });
-  return { images: imageSources(input, options.crop, limits), options };
+  return { images: imageSources(input, options.crop, limits, readUrl), options };
 }
 
 function bodyLimits(kind: BodyKind, { maxBodyBytes, maxImageBytes, bodyTimeout }: Limits) {

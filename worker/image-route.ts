@@ -1,46 +1,100 @@
-// The frame of every route that takes images: cheap checks, a place in the queue, the body, the work, and
-// the headers that all of them send.
+// The frame of every route that takes images: cheap checks, a place in the queue, the body, a look into the
+// stored answers, the work, and the headers that all of them send.
 
-import type { Handler } from 'hono';
+import type { Context, Handler } from 'hono';
 import type { z } from 'zod';
 import type { EmbedTimes, ImageSource } from '../core/embedder.ts';
 import { MODEL_HEADER, serverTiming } from './answer.ts';
-import type { AppDependencies } from './dependencies.ts';
+import { answerKey, matchesETag, type StoredAnswer } from './answer-cache.ts';
+import type { Ready } from './dependencies.ts';
+import { hashImages } from './hash-images.ts';
 import { checkHead, type ImageOptionsSchema, readImageRequest } from './image-request.ts';
+import type { ApiEnv } from './request-facts.ts';
+import type { ItemError } from './schemas/answer.ts';
 import { checkModel, type ServedModel } from './served-model.ts';
+import { urlReader } from './url-image.ts';
 
 export interface ImageWork<Options> {
   readonly images: readonly ImageSource[];
   readonly options: Options;
   readonly model: ServedModel;
+  /** The media type that the caller prefers among `types`. */
+  readonly type: string;
 }
 
 export interface ImageAnswer {
-  readonly body: object;
+  /** An object becomes JSON. */
+  readonly body: object | StoredAnswer;
   readonly times: Readonly<EmbedTimes>;
+  readonly errors?: readonly ItemError[] | undefined;
 }
 
-/**
- * Nothing is read of a request that waits: a body is held in memory only by those whose turn it is.
- */
+export interface ImageRouteOptions<Schema> {
+  readonly schema: Schema;
+  /** Picks the answer's media type from the `Accept` header; JSON by default. */
+  readonly negotiate?: (context: Context) => string;
+}
+
+const JSON_TYPE = 'application/json';
+
+/** Nothing is read of a request that waits: a body is held in memory only by those whose turn it is. */
 export function imageRoute<Schema extends ImageOptionsSchema>(
-  { model, limits, admission, now }: AppDependencies,
-  schema: Schema,
+  { model, limits, admission, now, urlImages, answers, metrics }: Ready,
+  { schema, negotiate = () => JSON_TYPE }: ImageRouteOptions<Schema>,
   work: (work: ImageWork<z.output<Schema>>) => Promise<ImageAnswer>,
-): Handler {
+): Handler<ApiEnv> {
   return async (context) => {
-    const { raw } = context.req;
+    const { raw, path } = context.req;
+    const facts = context.get('facts');
     checkHead(raw, limits);
     const arrived = now();
     return admission.run(async () => {
-      const waited = now() - arrived;
-      const { images, options } = await readImageRequest(raw, schema, limits);
+      facts.waited = now() - arrived;
+      const readUrl = urlImages === undefined ? undefined : urlReader(urlImages, limits.maxBodyBytes, now);
+      const request = await readImageRequest(raw, schema, limits, readUrl);
       const served = await model();
       context.header(MODEL_HEADER, served.id);
-      checkModel(options.model, served);
-      const { body, times } = await work({ images, options, model: served });
-      context.header('server-timing', serverTiming(times, waited));
-      return context.json(body);
+      checkModel(request.options.model, served);
+
+      const type = negotiate(context);
+      const { images, hashes, bytes } = await hashImages(request.images);
+      metrics.imageBytes.add(bytes);
+      // A list with an image that cannot even be read has no name that would mean the same tomorrow.
+      const { model: _, user: __, ...options } = request.options;
+      const identity = { route: path, model: served.id, options: { ...options, type }, images: hashes };
+      const key = hashes.length === images.length ? await answerKey(identity) : undefined;
+      if (key !== undefined) {
+        context.header('etag', `"${key}"`);
+        if (matchesETag(context.req.header('if-none-match'), key)) return context.body(null, 304);
+        const stored = await answers?.get(`${path}/${key}`);
+        if (answers !== undefined) facts.cache = stored === undefined ? 'miss' : 'hit';
+        if (stored !== undefined) return send(context, stored);
+      }
+
+      const { body, times, errors } = await work({ images, options: request.options, model: served, type });
+      facts.times = times;
+      facts.itemCodes = errors?.map(({ error }) => error.code) ?? [];
+      context.header('server-timing', serverTiming(times, facts.waited));
+      const answer = isStored(body) ? body : toJson(body);
+      if (key === undefined || errors !== undefined) context.header('etag', undefined);
+      else await answers?.put(`${path}/${key}`, answer);
+      return send(context, answer);
     });
   };
+}
+
+/** Sends an answer, with what is known of where it came from. */
+export function send(context: Context<ApiEnv>, { headers, body }: StoredAnswer): Response {
+  const { cache } = context.get('facts');
+  if (cache !== undefined) context.header('x-cache', cache);
+  for (const [name, value] of Object.entries(headers)) context.header(name, value);
+  return context.body(new Uint8Array(body));
+}
+
+function toJson(body: object): StoredAnswer {
+  return { headers: { 'content-type': JSON_TYPE }, body: new TextEncoder().encode(JSON.stringify(body)) };
+}
+
+function isStored(body: object | StoredAnswer): body is StoredAnswer {
+  return 'body' in body && body.body instanceof Uint8Array;
 }

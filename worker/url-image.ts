@@ -28,6 +28,29 @@ export interface UrlImageSource {
   readonly limits: UrlLimits;
 }
 
+/** Reads one image URL of a request. */
+export type ReadUrl = (text: string) => Promise<Uint8Array>;
+
+/**
+ * A reader for the URLs of one request, which share `timeout` from the first on, and `totalBytes`.
+ * `now` in milliseconds.
+ */
+export function urlReader(source: UrlImageSource, totalBytes: number, now: () => number): ReadUrl {
+  let deadline: number | undefined;
+  let left = totalBytes;
+  return async (text) => {
+    deadline ??= now() + source.limits.timeout;
+    const limits = {
+      ...source.limits,
+      maxBytes: Math.min(source.limits.maxBytes, left),
+      timeout: Math.max(1, deadline - now()),
+    };
+    const bytes = await fetchImage(text, { ...source, limits });
+    left -= bytes.length;
+    return bytes;
+  };
+}
+
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**

@@ -11,7 +11,10 @@ import {
   platformAnswerCache,
 } from '../../worker/answer-cache.ts';
 
-const answer = (text: string) => ({ contentType: 'application/json', body: new TextEncoder().encode(text) });
+const answer = (text: string) => ({
+  headers: { 'content-type': 'application/json' },
+  body: new TextEncoder().encode(text),
+});
 
 /** What workerd's `caches.default` does with what we give it. */
 function fakePlatform(): PlatformCache {

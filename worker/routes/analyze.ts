@@ -2,7 +2,7 @@
 
 import { describe } from '../../core/embedder.ts';
 import { listOutcomes, modelFacts } from '../answer.ts';
-import type { AppDependencies } from '../dependencies.ts';
+import type { Ready } from '../dependencies.ts';
 import { imageRoute } from '../image-route.ts';
 import { checkTopK, labelledClasses } from '../labelled-classes.ts';
 import { type AnalyzeAnswer, analyzeOptions } from '../schemas/classify.ts';
@@ -10,8 +10,8 @@ import { vectorValues } from '../vector-values.ts';
 
 const AS_IT_IS = { pool: 'none', normalize: false } as const;
 
-export function analyze(dependencies: AppDependencies) {
-  return imageRoute(dependencies, analyzeOptions, async ({ images, options, model }) => {
+export function analyze(dependencies: Ready) {
+  return imageRoute(dependencies, { schema: analyzeOptions }, async ({ images, options, model }) => {
     const { top_k, encoding_format } = options;
     const { manifest, embedder } = model;
     checkTopK(top_k, manifest);
@@ -30,6 +30,6 @@ export function analyze(dependencies: AppDependencies) {
       }),
       ...modelFacts(model),
     };
-    return { body, times };
+    return { body, times, errors: body.errors };
   });
 }

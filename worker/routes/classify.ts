@@ -1,15 +1,15 @@
 // POST /v1/classify: the most probable classes of each image.
 
 import { listOutcomes, modelFacts } from '../answer.ts';
-import type { AppDependencies } from '../dependencies.ts';
+import type { Ready } from '../dependencies.ts';
 import { imageRoute } from '../image-route.ts';
 import { checkTopK, labelledClasses } from '../labelled-classes.ts';
 import { type ClassifyAnswer, classifyOptions } from '../schemas/classify.ts';
 
 const LOGITS = { layer: 'scores', pool: 'none', normalize: false } as const;
 
-export function classify(dependencies: AppDependencies) {
-  return imageRoute(dependencies, classifyOptions, async ({ images, options, model }) => {
+export function classify(dependencies: Ready) {
+  return imageRoute(dependencies, { schema: classifyOptions }, async ({ images, options, model }) => {
     const { manifest, embedder } = model;
     checkTopK(options.top_k, manifest);
     const { outcomes, times } = await embedder.embed(images, LOGITS);
@@ -21,6 +21,6 @@ export function classify(dependencies: AppDependencies) {
       })),
       ...modelFacts(model),
     };
-    return { body, times };
+    return { body, times, errors: body.errors };
   });
 }

@@ -5,13 +5,13 @@ import { InputError } from '../../core/errors.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import type { Tap } from '../../core/taps.ts';
 import { listOutcomes, modelFacts } from '../answer.ts';
-import type { AppDependencies } from '../dependencies.ts';
+import type { Ready } from '../dependencies.ts';
 import { imageRoute } from '../image-route.ts';
 import { type EmbeddingsAnswer, embeddingsOptions } from '../schemas/embeddings.ts';
 import { embeddingFields } from '../vector-values.ts';
 
-export function embeddings(dependencies: AppDependencies) {
-  return imageRoute(dependencies, embeddingsOptions, async ({ images, options, model }) => {
+export function embeddings(dependencies: Ready) {
+  return imageRoute(dependencies, { schema: embeddingsOptions }, async ({ images, options, model }) => {
     const { layer, pool, normalize, encoding_format, dtype, dimensions } = options;
     checkPool(layer, pool);
     const width = vectorWidth(layer, pool, model.manifest);
@@ -32,7 +32,7 @@ export function embeddings(dependencies: AppDependencies) {
       // Images have no tokens; OpenAI's clients expect the field.
       usage: { prompt_tokens: 0, total_tokens: 0 },
     };
-    return { body, times };
+    return { body, times, errors: body.errors };
   });
 }
 

@@ -5,13 +5,14 @@ import type { Handler } from 'hono';
 import { ModelError } from '../../core/errors.ts';
 import { MODEL_HEADER, modelFacts } from '../answer.ts';
 import type { AppDependencies } from '../dependencies.ts';
+import type { ApiEnv } from '../request-facts.ts';
 
-export function livez(): Handler {
+export function livez(): Handler<ApiEnv> {
   return (context) => context.json({ status: 'alive' });
 }
 
 /** Runs the backbone on a grey image. Answers 503 with the error when it does not give finite features. */
-export function readyz({ model, admission }: AppDependencies): Handler {
+export function readyz({ model, admission }: AppDependencies): Handler<ApiEnv> {
   return async (context) => {
     const served = await model();
     context.header(MODEL_HEADER, served.id);

@@ -1,12 +1,13 @@
 // GET /v1/models and /v1/models/:model: what is served here, from the manifest.
 
-import type { Context, Handler } from 'hono';
+import type { Handler } from 'hono';
 import { MODEL_HEADER, modelFacts } from '../answer.ts';
 import type { AppDependencies } from '../dependencies.ts';
+import type { ApiEnv } from '../request-facts.ts';
 import type { ModelAnswer, ModelsAnswer } from '../schemas/models.ts';
 import { checkModel, type ServedModel } from '../served-model.ts';
 
-export function listModels({ model }: AppDependencies): Handler {
+export function listModels({ model }: AppDependencies): Handler<ApiEnv> {
   return async (context) => {
     const served = await model();
     const answer: ModelsAnswer = { object: 'list', data: [describeModel(served)] };
@@ -15,8 +16,8 @@ export function listModels({ model }: AppDependencies): Handler {
   };
 }
 
-export function getModel({ model }: AppDependencies): Handler {
-  return async (context: Context) => {
+export function getModel({ model }: AppDependencies): Handler<ApiEnv> {
+  return async (context) => {
     const served = await model();
     context.header(MODEL_HEADER, served.id);
     checkModel(context.req.param('model'), served);

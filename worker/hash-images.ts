@@ -1,0 +1,33 @@
+// The images of a request → their hashes, which name the answer. Each image is read once: what is hashed is
+// what is decoded.
+
+import type { ImageSource } from '../core/embedder.ts';
+import { sha256Hex } from './answer-cache.ts';
+
+export interface HashedImages {
+  /** The same images; reading them again costs nothing and fails as it did. */
+  readonly images: readonly ImageSource[];
+  /** Of each image that could be read: SHA-256 of its bytes, and its crop box. */
+  readonly hashes: readonly string[];
+  /** Of all encoded images together. */
+  readonly bytes: number;
+}
+
+export async function hashImages(sources: readonly ImageSource[]): Promise<HashedImages> {
+  const images: ImageSource[] = [];
+  const hashes: string[] = [];
+  let bytes = 0;
+  // One after the other: images behind URLs share one clock and one byte budget.
+  for (const { read, crop } of sources) {
+    const reading = Promise.resolve().then(read);
+    images.push({ read: () => reading, crop });
+    try {
+      const content = await reading;
+      bytes += content.length;
+      hashes.push(`${await sha256Hex(content)} ${JSON.stringify(crop ?? null)}`);
+    } catch {
+      // The embedder meets the same error and reports it with the image's place.
+    }
+  }
+  return { images, hashes, bytes };
+}
