@@ -16,9 +16,11 @@ export interface ServedModel {
   readonly embedder: Embedder;
 }
 
+export type CreateEngine = (manifest: Manifest, files: ModelFiles) => Engine;
+
 export interface ServedModelParts {
   readonly files: ModelFiles;
-  readonly createEngine: (manifest: Manifest, files: ModelFiles) => Engine;
+  readonly createEngine: CreateEngine;
   readonly decoder: ImageDecoder;
   readonly limits: Limits;
   readonly now: () => number;

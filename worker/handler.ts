@@ -1,0 +1,44 @@
+// The platform's bindings → the app's dependencies, once per isolate, whichever engine the entry file
+// brings.
+
+import jpeg from '@cwasm/jpeg-turbo/jpeg-turbo.wasm';
+import webp from '@cwasm/webp/webp.wasm';
+import { createEdgeDecoder } from '../engine/edge/decode.ts';
+import { createAdmission } from './admission.ts';
+import { createApp } from './app.ts';
+import { assetFiles } from './asset-files.ts';
+import { readLimits } from './limits.ts';
+import { type CreateEngine, serveModel } from './served-model.ts';
+
+export interface Bindings {
+  readonly ASSETS: Fetcher;
+  /** The model's folder among the assets. */
+  readonly MODEL: string;
+}
+
+export function createHandler(createEngine: CreateEngine): ExportedHandler<Bindings> {
+  let app: ReturnType<typeof createApp> | undefined;
+  return {
+    fetch(request, bindings, context) {
+      app ??= appOf(bindings, createEngine);
+      const answer = Promise.resolve(app.fetch(request, bindings, context));
+      // Others may wait for what this request began (a load, a place): it runs on when its client leaves.
+      context.waitUntil(answer);
+      return answer;
+    },
+  };
+}
+
+function appOf(bindings: Bindings, createEngine: CreateEngine): ReturnType<typeof createApp> {
+  const limits = readLimits(bindings);
+  const now = () => performance.now();
+  const files = assetFiles(bindings.ASSETS, `/${bindings.MODEL}`);
+  const decoder = createEdgeDecoder({ jpeg, webp });
+  return createApp({
+    model: serveModel({ files, createEngine, decoder, limits, now }),
+    limits,
+    admission: createAdmission(limits),
+    now,
+    report: (error) => console.error(error),
+  });
+}
