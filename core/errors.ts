@@ -23,7 +23,12 @@ export type InputErrorCode =
   | 'url_not_fetched';
 
 export type ModelErrorCode = 'invalid_manifest' | 'corrupt_shard' | 'engine_failed' | 'out_of_memory';
-export type SourceErrorCode = 'unreachable' | 'checksum_mismatch' | 'too_many_requests' | 'overloaded';
+export type SourceErrorCode =
+  | 'unreachable'
+  | 'missing_file'
+  | 'checksum_mismatch'
+  | 'too_many_requests'
+  | 'overloaded';
 
 interface ErrorDetails {
   /** The option, field, file or tensor the message is about. */

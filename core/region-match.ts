@@ -3,7 +3,7 @@
 import { InputError } from './errors.ts';
 
 /** Row and column of a cell, from the top left. */
-export type Cell = readonly [row: number, column: number];
+export type Cell = [row: number, column: number];
 
 export interface CellMatch {
   readonly from: Cell;

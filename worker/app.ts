@@ -14,17 +14,20 @@ import type { ApiEnv } from './request-facts.ts';
 import { analyze } from './routes/analyze.ts';
 import { classify } from './routes/classify.ts';
 import { docs, openapi } from './routes/documentation.ts';
-import { embeddings } from './routes/embeddings.ts';
+import { embeddings, storedEmbeddings } from './routes/embeddings.ts';
 import { livez, readyz } from './routes/health.ts';
 import { metricsPage } from './routes/metrics.ts';
 import { getModel, listModels } from './routes/models.ts';
+import { similarity } from './routes/similarity.ts';
 
 type Route = readonly ['GET' | 'POST', string, (dependencies: Ready) => Handler<ApiEnv>];
 
 const ROUTES: readonly Route[] = [
   ['POST', '/v1/embeddings', embeddings],
+  ['GET', '/v1/embeddings/:key', storedEmbeddings],
   ['POST', '/v1/classify', classify],
   ['POST', '/v1/analyze', analyze],
+  ['POST', '/v1/similarity', similarity],
   ['GET', '/v1/models', listModels],
   ['GET', '/v1/models/:model', getModel],
   ['GET', '/livez', livez],

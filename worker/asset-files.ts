@@ -17,7 +17,7 @@ export function assetFiles(assets: Fetcher, directory: string): ModelFiles {
       }
       if (!response.ok || response.body === null) {
         throw new SourceError(
-          'unreachable',
+          response.status === 404 ? 'missing_file' : 'unreachable',
           `Expected the asset ${path} but found status ${response.status}.`,
         );
       }

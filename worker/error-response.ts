@@ -35,6 +35,7 @@ const SOURCE_STATUS: Readonly<Record<SourceErrorCode, number>> = {
   too_many_requests: 429,
   overloaded: 503,
   unreachable: 503,
+  missing_file: 503,
   checksum_mismatch: 503,
 };
 

@@ -3,14 +3,16 @@
 
 import jpeg from '@cwasm/jpeg-turbo/jpeg-turbo.wasm';
 import webp from '@cwasm/webp/webp.wasm';
+import type { Engine } from '../core/ports.ts';
 import { createEdgeDecoder } from '../engine/edge/decode.ts';
 import { createAdmission } from './admission.ts';
 import { createApp } from './app.ts';
 import { assetFiles } from './asset-files.ts';
 import { readLimits } from './limits.ts';
+import { type PlatformBindings, platformDependencies } from './platform.ts';
 import { type CreateEngine, serveModel } from './served-model.ts';
 
-export interface Bindings {
+export interface Bindings extends PlatformBindings {
   readonly ASSETS: Fetcher;
   /** The model's folder among the assets. */
   readonly MODEL: string;
@@ -34,10 +36,17 @@ function appOf(bindings: Bindings, createEngine: CreateEngine): ReturnType<typeo
   const now = () => performance.now();
   const files = assetFiles(bindings.ASSETS, `/${bindings.MODEL}`);
   const decoder = createEdgeDecoder({ jpeg, webp });
+  const admission = createAdmission(limits);
+  let engine: Engine | undefined;
+  const keepEngine: CreateEngine = (manifest, modelFiles) => {
+    engine = createEngine(manifest, modelFiles);
+    return engine;
+  };
   return createApp({
-    model: serveModel({ files, createEngine, decoder, limits, now }),
+    ...platformDependencies(bindings, limits, admission, () => engine?.memoryBytes() ?? 0),
+    model: serveModel({ files, createEngine: keepEngine, decoder, limits, now }),
     limits,
-    admission: createAdmission(limits),
+    admission,
     now,
     report: (error) => console.error(error),
   });

@@ -7,6 +7,7 @@ import type { Engine, ImageDecoder, ModelFiles } from '../core/ports.ts';
 import { once } from '../core/turns.ts';
 import { readManifest } from '../engine/model-file.ts';
 import type { Limits } from './limits.ts';
+import { type ServedProjections, serveProjections } from './served-projections.ts';
 
 export interface ServedModel {
   /** `name@` and twelve hex digits. */
@@ -14,6 +15,7 @@ export interface ServedModel {
   readonly manifest: Manifest;
   readonly engine: Engine;
   readonly embedder: Embedder;
+  readonly projections: ServedProjections;
 }
 
 export type CreateEngine = (manifest: Manifest, files: ModelFiles) => Engine;
@@ -40,7 +42,7 @@ export function serveModel(parts: ServedModelParts): () => Promise<ServedModel> 
       batchSize: 1,
       now,
     });
-    return { id, manifest, engine, embedder };
+    return { id, manifest, engine, embedder, projections: serveProjections(files, id) };
   });
 }
 

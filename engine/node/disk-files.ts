@@ -32,6 +32,11 @@ async function* chunks(path: string): AsyncGenerator<Uint8Array> {
       if (chunk instanceof Uint8Array) yield chunk;
     }
   } catch (cause) {
-    throw new SourceError('unreachable', `Expected a readable file at ${path}: ${String(cause)}`, { cause });
+    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    throw new SourceError(
+      missing ? 'missing_file' : 'unreachable',
+      `Expected a readable file at ${path}: ${String(cause)}`,
+      { cause },
+    );
   }
 }

@@ -1,68 +1,84 @@
-// POST /v1/embeddings: OpenAI's embeddings API with images for input.
+// POST /v1/embeddings: OpenAI's embeddings API with images for input. GET /v1/embeddings/:key: an answer
+// that was stored, by the ETag it had.
 
-import type { Pool } from '../../core/descriptors.ts';
+import type { Context, Handler } from 'hono';
+import { accepts } from 'hono/accepts';
 import { InputError } from '../../core/errors.ts';
-import type { Manifest } from '../../core/manifest.ts';
-import type { Tap } from '../../core/taps.ts';
 import { listOutcomes, modelFacts } from '../answer.ts';
+import { ANSWER_KEY, matchesETag } from '../answer-cache.ts';
 import type { Ready } from '../dependencies.ts';
-import { imageRoute } from '../image-route.ts';
+import { createDescriber } from '../described.ts';
+import { imageRoute, send } from '../image-route.ts';
+import type { ApiEnv } from '../request-facts.ts';
 import { type EmbeddingsAnswer, embeddingsOptions } from '../schemas/embeddings.ts';
+import { VECTOR_FILE_TYPES, vectorFile } from '../vector-file.ts';
 import { embeddingFields } from '../vector-values.ts';
 
+const PATH = '/v1/embeddings';
+
+/** An answer's name holds everything it depends on: it never changes. */
+const FOR_EVER = 'private, max-age=31536000, immutable';
+
 export function embeddings(dependencies: Ready) {
-  return imageRoute(dependencies, { schema: embeddingsOptions }, async ({ images, options, model }) => {
-    const { layer, pool, normalize, encoding_format, dtype, dimensions } = options;
-    checkPool(layer, pool);
-    const width = vectorWidth(layer, pool, model.manifest);
-    checkDimensions(dimensions, width);
-    const { outcomes, times } = await model.embedder.embed(images, { layer, pool, normalize });
+  return imageRoute(dependencies, { schema: embeddingsOptions, negotiate }, async (work) => {
+    const { images, options, model } = work;
+    const { layer, pool, normalize, encoding_format, dtype } = options;
+    const describer = await createDescriber(options, model);
+    const { outcomes, times } = await model.embedder.run(images, [layer]);
+    const { data, errors } = listOutcomes(outcomes, (outputs) => ({ vector: describer.describe(outputs) }));
+    const type = VECTOR_FILE_TYPES.find((candidate) => candidate === work.type);
+    if (type !== undefined) {
+      const [failure] = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []));
+      // Rows have no numbers: with one missing nobody could tell whose they are.
+      if (failure !== undefined) throw failure;
+      const vectors = data.map(({ vector }) => vector);
+      return { body: vectorFile(vectors, dtype, type), times };
+    }
     const body: EmbeddingsAnswer = {
       object: 'list',
-      ...listOutcomes(outcomes, (vector) => ({
+      data: data.map(({ vector, index }) => ({
         object: 'embedding' as const,
         ...embeddingFields(vector, encoding_format, dtype),
+        index,
       })),
+      ...(errors === undefined ? {} : { errors }),
       ...modelFacts(model),
       layer,
       pool,
       normalize,
       dtype,
-      dimensions: width,
+      dimensions: describer.dimensions,
+      ...(describer.projection === undefined ? {} : { projection: describer.projection }),
       // Images have no tokens; OpenAI's clients expect the field.
       usage: { prompt_tokens: 0, total_tokens: 0 },
     };
-    return { body, times, errors: body.errors };
+    return { body, times, errors };
   });
 }
 
-function checkPool(layer: Tap, pool: Pool): void {
-  if (pool === 'none' || layer === 'features') return;
-  throw new InputError(
-    'invalid_option',
-    `Expected 'none' for pool with the layer ${layer} but found '${pool}': only features is a map that can be pooled.`,
-    { param: 'pool' },
-  );
-}
-
-/** A prefix of a VGG vector means nothing: another length needs a projection fitted to the data. */
-function checkDimensions(dimensions: number | undefined, width: number): void {
-  if (dimensions === undefined || dimensions === width) return;
-  throw new InputError(
-    'invalid_option',
-    `Expected ${width} for dimensions, the length of this layer and pool, but found ${dimensions}. Vectors are never cut: another length needs a fitted projection, and this model has none.`,
-    { param: 'dimensions' },
-  );
-}
-
-function vectorWidth(layer: Tap, pool: Pool, { taps }: Manifest): number {
-  const shape = taps.find(({ name }) => name === layer)?.shape;
-  if (shape === undefined) {
+export function storedEmbeddings({ answers }: Ready): Handler<ApiEnv> {
+  return async (context) => {
+    const key = context.req.param('key') ?? '';
+    if (ANSWER_KEY.test(key)) {
+      context.header('etag', `"${key}"`);
+      if (matchesETag(context.req.header('if-none-match'), key)) return context.body(null, 304);
+      const stored = await answers?.get(`${PATH}/${key}`);
+      context.get('facts').cache = stored === undefined ? 'miss' : 'hit';
+      context.header('cache-control', FOR_EVER);
+      if (stored !== undefined) return send(context, stored);
+    }
     throw new InputError(
-      'invalid_option',
-      `Expected one of ${taps.map(({ name }) => name).join(', ')} for layer but found '${layer}': this model has no such tap.`,
-      { param: 'layer' },
+      'not_found',
+      'Expected the ETag of a stored answer, 64 hex digits without quotes, but found none. It may have been dropped: send the image again.',
+      { param: 'key' },
     );
-  }
-  return pool === 'none' ? shape.reduce((product, side) => product * side, 1) : (shape[0] ?? 0);
+  };
+}
+
+function negotiate(context: Context): string {
+  return accepts(context, {
+    header: 'Accept',
+    supports: ['application/json', ...VECTOR_FILE_TYPES],
+    default: 'application/json',
+  });
 }

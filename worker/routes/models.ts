@@ -1,6 +1,7 @@
 // GET /v1/models and /v1/models/:model: what is served here, from the manifest.
 
 import type { Handler } from 'hono';
+import { projectionId } from '../../core/projection.ts';
 import { MODEL_HEADER, modelFacts } from '../answer.ts';
 import type { AppDependencies } from '../dependencies.ts';
 import type { ApiEnv } from '../request-facts.ts';
@@ -10,7 +11,7 @@ import { checkModel, type ServedModel } from '../served-model.ts';
 export function listModels({ model }: AppDependencies): Handler<ApiEnv> {
   return async (context) => {
     const served = await model();
-    const answer: ModelsAnswer = { object: 'list', data: [describeModel(served)] };
+    const answer: ModelsAnswer = { object: 'list', data: [await describeModel(served)] };
     context.header(MODEL_HEADER, served.id);
     return context.json(answer);
   };
@@ -21,12 +22,12 @@ export function getModel({ model }: AppDependencies): Handler<ApiEnv> {
     const served = await model();
     context.header(MODEL_HEADER, served.id);
     checkModel(context.req.param('model'), served);
-    return context.json(describeModel(served));
+    return context.json(await describeModel(served));
   };
 }
 
-function describeModel(served: ServedModel): ModelAnswer {
-  const { manifest, engine } = served;
+async function describeModel(served: ServedModel): Promise<ModelAnswer> {
+  const { manifest, engine, projections } = served;
   const { model: id, ...facts } = modelFacts(served);
   return {
     id,
@@ -41,7 +42,12 @@ function describeModel(served: ServedModel): ModelAnswer {
     network: manifest.network,
     taps: manifest.taps,
     labels: manifest.labels.length,
-    projections: [],
+    projections: (await projections.list()).map((entry) => ({
+      id: projectionId(entry),
+      layer: entry.layer,
+      pool: entry.pool,
+      dimensions: entry.dimensions,
+    })),
     fidelity: manifest.fidelity,
     licence: manifest.licence,
   };

@@ -1,0 +1,66 @@
+// Descriptor options → descriptors: the layer and pool are checked against the model, `dimensions` against
+// its projections. A prefix of a VGG vector means nothing, so nothing is ever cut.
+
+import { normaliseL2, type Pool } from '../core/descriptors.ts';
+import { type Descriptor, describe } from '../core/embedder.ts';
+import { InputError } from '../core/errors.ts';
+import type { Manifest } from '../core/manifest.ts';
+import { project, projectionId } from '../core/projection.ts';
+import type { Tap, TapOutputs } from '../core/taps.ts';
+import type { ServedModel } from './served-model.ts';
+
+export interface DescriptorOptions extends Descriptor {
+  readonly dimensions?: number | undefined;
+}
+
+export interface Describer {
+  readonly layer: Tap;
+  /** Values of the vectors it gives. */
+  readonly dimensions: number;
+  /** Identity of the projection, where there is one. */
+  readonly projection?: string;
+  /** The vector of one image's taps. */
+  describe(outputs: TapOutputs): Float32Array;
+}
+
+/** Throws InputError('invalid_option'): a pool without a map, a layer or dimensions the model does not have. */
+export async function createDescriber(options: DescriptorOptions, model: ServedModel): Promise<Describer> {
+  const { layer, pool, normalize, dimensions } = options;
+  checkPool(layer, pool);
+  const width = vectorWidth(layer, pool, model.manifest);
+  if (dimensions === undefined || dimensions === width) {
+    return { layer, dimensions: width, describe: (outputs) => describe(outputs, { layer, pool, normalize }) };
+  }
+  const projection = await model.projections.load({ layer, pool, dimensions });
+  return {
+    layer,
+    dimensions,
+    projection: projectionId(projection.entry),
+    describe(outputs) {
+      // Projections are fitted to descriptors of length 1.
+      const projected = project(describe(outputs, { layer, pool, normalize: true }), projection);
+      return normalize ? normaliseL2(projected) : projected;
+    },
+  };
+}
+
+function checkPool(layer: Tap, pool: Pool): void {
+  if (pool === 'none' || layer === 'features') return;
+  throw new InputError(
+    'invalid_option',
+    `Expected 'none' for pool with the layer ${layer} but found '${pool}': only features is a map that can be pooled.`,
+    { param: 'pool' },
+  );
+}
+
+function vectorWidth(layer: Tap, pool: Pool, { taps }: Manifest): number {
+  const shape = taps.find(({ name }) => name === layer)?.shape;
+  if (shape === undefined) {
+    throw new InputError(
+      'invalid_option',
+      `Expected one of ${taps.map(({ name }) => name).join(', ')} for layer but found '${layer}': this model has no such tap.`,
+      { param: 'layer' },
+    );
+  }
+  return pool === 'none' ? shape.reduce((product, side) => product * side, 1) : (shape[0] ?? 0);
+}

@@ -1,0 +1,85 @@
+// POST /v1/similarity: how alike the given images are, and on request which parts of a pair.
+
+import { normaliseL2 } from '../../core/descriptors.ts';
+import { float32ToNumbers } from '../../core/encodings.ts';
+import { InputError, ModelError } from '../../core/errors.ts';
+import type { Manifest } from '../../core/manifest.ts';
+import { type CellMatch, type MapShape, matchRegions } from '../../core/region-match.ts';
+import type { TapOutputs } from '../../core/taps.ts';
+import { listOutcomes, modelFacts } from '../answer.ts';
+import type { Ready } from '../dependencies.ts';
+import { createDescriber } from '../described.ts';
+import { imageRoute } from '../image-route.ts';
+import { type SimilarityAnswer, similarityOptions } from '../schemas/similarity.ts';
+
+export function similarity(dependencies: Ready) {
+  return imageRoute(dependencies, { schema: similarityOptions }, async ({ images, options, model }) => {
+    checkImages(images.length, options.regions);
+    const describer = await createDescriber({ ...options, normalize: true }, model);
+    const taps =
+      options.regions && describer.layer !== 'features'
+        ? [describer.layer, 'features' as const]
+        : [describer.layer];
+    const { outcomes, times } = await model.embedder.run(images, taps);
+    const { data, errors } = listOutcomes(outcomes, (outputs) => ({
+      outputs,
+      unit: normaliseL2(describer.describe(outputs)),
+    }));
+    const units = images.map((_, place) => data.find(({ index }) => index === place)?.unit);
+    const [first, second] = data;
+    const body: SimilarityAnswer = {
+      object: 'similarity',
+      matrix: units.map((a) => units.map((b) => (a === undefined || b === undefined ? null : cosine(a, b)))),
+      ...(options.regions && first !== undefined && second !== undefined
+        ? { regions: regionsOf(first.outputs, second.outputs, model.manifest) }
+        : {}),
+      ...(errors === undefined ? {} : { errors }),
+      ...modelFacts(model),
+    };
+    return { body, times, errors };
+  });
+}
+
+function checkImages(count: number, regions: boolean): void {
+  if (count >= 2 && (!regions || count === 2)) return;
+  throw new InputError(
+    'invalid_option',
+    regions
+      ? `Expected exactly 2 images for input with regions but found ${count}.`
+      : `Expected at least 2 images for input but found ${count}.`,
+    { param: 'input' },
+  );
+}
+
+function cosine(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let index = 0; index < a.length; index += 1) sum += (a[index] ?? 0) * (b[index] ?? 0);
+  return float32ToNumbers(Float32Array.of(Math.max(-1, Math.min(1, sum))))[0] ?? 0;
+}
+
+function regionsOf(a: TapOutputs, b: TapOutputs, { taps }: Manifest) {
+  const [channels, rows, columns] = taps.find(({ name }) => name === 'features')?.shape ?? [];
+  if (
+    a.features === undefined ||
+    b.features === undefined ||
+    channels === undefined ||
+    rows === undefined ||
+    columns === undefined
+  ) {
+    throw new ModelError(
+      'engine_failed',
+      'Expected features of the shape [channels, rows, columns] but found none.',
+    );
+  }
+  const shape: MapShape = [channels, rows, columns];
+  return matchRegions(a.features, b.features, shape).map(toAnswer);
+}
+
+function toAnswer({ from, to, score, mutual }: CellMatch) {
+  return {
+    from,
+    to,
+    score: float32ToNumbers(Float32Array.of(score))[0] ?? 0,
+    mutual,
+  };
+}

@@ -1,0 +1,73 @@
+// The projections that stand beside the model: listed by projections.json, loaded by the first request that
+// needs one. One is kept: on the edge each may take a sixth of the memory.
+
+import { ModelError, SourceError } from '../core/errors.ts';
+import type { ModelFiles } from '../core/ports.ts';
+import {
+  findProjection,
+  PROJECTIONS_FILE,
+  type Projection,
+  type ProjectionEntry,
+  type ProjectionKey,
+  parseProjections,
+  readProjection,
+} from '../core/projection.ts';
+import { once } from '../core/turns.ts';
+import { readModelFile } from '../engine/model-file.ts';
+
+export interface ServedProjection extends Projection {
+  readonly entry: ProjectionEntry;
+}
+
+export interface ServedProjections {
+  /** What there is; empty for a model without projections. Throws ModelError, SourceError. */
+  list(): Promise<readonly ProjectionEntry[]>;
+  /** Throws InputError('invalid_option') that lists what there is, ModelError, SourceError. */
+  load(key: ProjectionKey): Promise<ServedProjection>;
+}
+
+/** 64 entries have about 20 KB. */
+const MAX_LIST_BYTES = 64 * 1024;
+
+export function serveProjections(files: ModelFiles, model: string): ServedProjections {
+  const list = once(async () => {
+    const json = await readList(files);
+    return json === undefined ? [] : parseProjections(json, model).projections;
+  });
+  let kept: { file: string; loading: () => Promise<ServedProjection> } | undefined;
+  return {
+    list,
+    async load(key) {
+      const entry = findProjection({ projections: await list() }, key);
+      if (kept?.file !== entry.file) {
+        const loading = once(async () => ({
+          entry,
+          ...readProjection(await readModelFile(files, entry), entry),
+        }));
+        kept = { file: entry.file, loading };
+      }
+      return kept.loading();
+    },
+  };
+}
+
+/** Undefined where the model has none. */
+async function readList(files: ModelFiles): Promise<string | undefined> {
+  const decoder = new TextDecoder();
+  let text = '';
+  try {
+    for await (const chunk of await files.open(PROJECTIONS_FILE)) {
+      text += decoder.decode(chunk, { stream: true });
+      if (text.length > MAX_LIST_BYTES) {
+        throw new ModelError(
+          'invalid_manifest',
+          `Expected at most ${MAX_LIST_BYTES} bytes for ${PROJECTIONS_FILE}.`,
+        );
+      }
+    }
+  } catch (error) {
+    if (error instanceof SourceError && error.code === 'missing_file') return undefined;
+    throw error;
+  }
+  return text;
+}

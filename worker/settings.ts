@@ -1,0 +1,83 @@
+// The variables and secrets of a deployment that are not sizes (those are worker/limits.ts) → who may ask,
+// which URLs are fetched, what is stored. Every default is the safest one.
+
+import { z } from 'zod';
+import { InputError } from '../core/errors.ts';
+import { type ApiKey, apiKeysFrom } from './api-keys.ts';
+import type { Limits } from './limits.ts';
+import type { RateLimit } from './rate-limit.ts';
+import type { FetchImage, UrlImageSource } from './url-image.ts';
+import { parseUrlPolicy } from './url-policy.ts';
+
+const variables = z.object({
+  ALLOWED_IMAGE_HOSTS: z.string().default(''),
+  URL_TIMEOUT_MS: z.coerce.number().int().min(1).max(60_000).default(5000),
+  CORS_ORIGINS: z.string().default(''),
+  RATE_LIMIT: z.coerce.number().int().min(1).default(600),
+  RATE_PERIOD_SECONDS: z.union([z.literal(10), z.literal(60), z.literal('10'), z.literal('60')]).default(60),
+  CACHE_SECONDS: z.coerce.number().int().min(0).default(86_400),
+});
+
+export interface Settings {
+  readonly keys: () => readonly ApiKey[];
+  readonly rate: RateLimit;
+  /** Undefined where no host is allowed. */
+  readonly urlImages: UrlImageSource | undefined;
+  readonly corsOrigins: readonly string[];
+  /** How long answers are kept; 0 stores none. */
+  readonly cacheSeconds: number;
+}
+
+/** At most so many redirects are followed for one image. */
+const MAX_REDIRECTS = 3;
+
+/**
+ * `secret` gives the text of API_KEYS whenever it is asked, so that a rotated one holds at once.
+ * Throws InputError naming the variable that is wrong.
+ */
+export function readSettings(
+  bindings: object,
+  secret: () => string | undefined,
+  limits: Limits,
+  fetch: FetchImage,
+): Settings {
+  const result = variables.safeParse(bindings);
+  if (!result.success) {
+    const name = result.error.issues[0]?.path.join('.') ?? '';
+    const found = String(Reflect.get(bindings, name));
+    throw new InputError(
+      'invalid_argument',
+      `Expected ${EXPECTED[name] ?? 'text'} for the variable ${name} but found ${found}.`,
+      {
+        param: name,
+      },
+    );
+  }
+  const values = result.data;
+  const policy = parseUrlPolicy(values.ALLOWED_IMAGE_HOSTS);
+  return {
+    keys: apiKeysFrom(secret),
+    rate: { limit: values.RATE_LIMIT, period: Number(values.RATE_PERIOD_SECONDS) },
+    urlImages:
+      policy.allowedHosts.length === 0
+        ? undefined
+        : {
+            policy,
+            fetch,
+            limits: {
+              maxBytes: limits.maxImageBytes,
+              timeout: values.URL_TIMEOUT_MS,
+              maxRedirects: MAX_REDIRECTS,
+            },
+          },
+    corsOrigins: values.CORS_ORIGINS.split(/[\s,]+/).filter((origin) => origin !== ''),
+    cacheSeconds: values.CACHE_SECONDS,
+  };
+}
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  URL_TIMEOUT_MS: 'milliseconds from 1 to 60000',
+  RATE_LIMIT: 'a whole number ≥ 1',
+  RATE_PERIOD_SECONDS: '10 or 60',
+  CACHE_SECONDS: 'a whole number of seconds ≥ 0',
+};
