@@ -45,7 +45,7 @@ export function toBase64(bytes: Uint8Array): string {
  * Throws InputError('invalid_option') that names `param` and the position of the first other character.
  */
 export function fromBase64(text: string, param: string): Uint8Array {
-  const end = text.endsWith('==') ? text.length - 2 : text.endsWith('=') ? text.length - 1 : text.length;
+  const end = paddingStart(text);
   const bytes = new Uint8Array(Math.floor((end * 3) / 4));
   let bits = 0;
   let held = 0;
@@ -70,6 +70,17 @@ export function fromBase64(text: string, param: string): Uint8Array {
     }
   }
   return bytes.subarray(0, target);
+}
+
+/** Where the last character stands that means something: before white space and at most two `=`. */
+function paddingStart(text: string): number {
+  let end = text.length;
+  for (let padding = 0; end > 0; end -= 1) {
+    const code = text.charCodeAt(end - 1);
+    if (code === PADDING && padding < 2) padding += 1;
+    else if (code >= 256 || VALUES[code] !== SKIPPED) break;
+  }
+  return end;
 }
 
 /** Base64 of the values as little-endian float32, as OpenAI's API has it. */
