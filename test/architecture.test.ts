@@ -15,10 +15,24 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'engine/node': ['core', 'engine'],
   'model-build': ['core', 'engine', 'engine/edge', 'engine/node', 'engine/winograd'],
   search: ['core'],
-  worker: ['core', 'engine', 'engine/edge', 'engine/winograd', 'search'],
+  // Measurements of a model on photographs: the int8 network beside the float weights it was made from.
+  eval: ['core', 'engine', 'engine/edge', 'engine/node', 'engine/winograd', 'model-build', 'search'],
+  // Stores that only one runtime has: Durable Objects; embedded databases and drivers.
+  'search/edge': ['core', 'search'],
+  'search/node': ['core', 'search'],
+  worker: ['core', 'engine', 'engine/edge', 'engine/winograd', 'search', 'search/edge'],
   // The HTTP app in Node: what worker/index.ts is to the edge, with sockets, files and native engines.
-  server: ['core', 'engine', 'engine/edge', 'engine/node', 'engine/winograd', 'search', 'worker'],
-  runner: ['core', 'engine', 'engine/node', 'engine/winograd', 'search'],
+  server: [
+    'core',
+    'engine',
+    'engine/edge',
+    'engine/node',
+    'engine/winograd',
+    'search',
+    'search/node',
+    'worker',
+  ],
+  runner: ['core', 'engine', 'engine/node', 'engine/winograd', 'search', 'search/node'],
   cli: [
     'core',
     'engine',
@@ -27,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'engine/winograd',
     'model-build',
     'search',
+    'search/node',
     'runner',
     'server',
   ],
@@ -42,6 +57,7 @@ const PACKAGE_HOMES: readonly { packages: RegExp; homes: readonly string[] }[] =
   { packages: /^sharp$/, homes: ['engine/node'] },
   { packages: /^@jsquash\//, homes: ['engine/edge', 'worker'] },
   { packages: /^onnx-proto$/, homes: ['model-build'] },
+  { packages: /^(@lancedb\/|apache-arrow$|pg$)/, homes: ['search/node'] },
   { packages: /^hono/, homes: ['worker'] },
 ];
 

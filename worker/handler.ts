@@ -5,6 +5,8 @@ import jpeg from '@cwasm/jpeg-turbo/jpeg-turbo.wasm';
 import webp from '@cwasm/webp/webp.wasm';
 import type { Engine } from '../core/ports.ts';
 import { createEdgeDecoder } from '../engine/edge/decode.ts';
+import type { IndexCatalog } from '../search/edge/index-catalog.ts';
+import type { VectorShard } from '../search/edge/vector-shard.ts';
 import { createAdmission } from './admission.ts';
 import { createApp } from './app.ts';
 import { assetFiles } from './asset-files.ts';
@@ -16,6 +18,9 @@ export interface Bindings extends PlatformBindings {
   readonly ASSETS: Fetcher;
   /** The model's folder among the assets. */
   readonly MODEL: string;
+  /** The indexes: which there are, and their items. */
+  readonly INDEX_CATALOG: DurableObjectNamespace<IndexCatalog>;
+  readonly VECTOR_SHARDS: DurableObjectNamespace<VectorShard>;
 }
 
 export function createHandler(createEngine: CreateEngine): ExportedHandler<Bindings> {

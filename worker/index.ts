@@ -4,4 +4,7 @@
 import { createEngine } from '../engine/edge/bundled-engine.ts';
 import { createHandler } from './handler.ts';
 
+export { IndexCatalog } from '../search/edge/index-catalog.ts';
+export { VectorShard } from '../search/edge/vector-shard.ts';
+
 export default createHandler(createEngine);

@@ -57,7 +57,8 @@ export function vectorStoreContract(name: string, open: () => Promise<StoreUnder
       store = opened.store;
       tolerance = opened.tolerance;
       settle = opened.settle?.bind(opened) ?? (async () => {});
-    });
+      // A whole PostgreSQL may have to start.
+    }, 60_000);
 
     afterAll(() => store.close());
 

@@ -1,0 +1,281 @@
+// Vectors in LanceDB: embedded, on disk or in an object store, with an approximate index for millions. The
+// package is optional and loaded when a store is opened.
+
+import type { Connection, Table } from '@lancedb/lancedb';
+import type { Schema } from 'apache-arrow';
+import { InputError, SourceError } from '../../core/errors.ts';
+import { createTurns } from '../../core/turns.ts';
+import type { Metadata, VectorSpace, VectorStore } from '../../core/vector-store.ts';
+import type { Condition, RangeOperator } from '../metadata-filter.ts';
+import {
+  checkIndexName,
+  checkSpace,
+  createVectorIndex,
+  type IndexBackend,
+  noSuchIndex,
+  parseSpace,
+} from '../vector-index.ts';
+
+export interface LanceDbStore extends VectorStore {
+  /**
+   * Compacts the index's files and brings its approximate index up to date, which is built from
+   * APPROXIMATE_FROM items on. Queries find everything before too, only slower.
+   */
+  optimise(name: string): Promise<void>;
+}
+
+/** Below this, comparing with every vector is as fast and finds all. */
+export const APPROXIMATE_FROM = 50_000;
+
+/** Key of the space in the table's schema. */
+const SPACE_KEY = 'vgg-edge:space';
+const TABLES_PER_PAGE = 1000;
+/** Each field of the metadata takes two columns. */
+const MAX_FIELDS = 128;
+const MAX_NEAREST = 1000;
+/** Candidates of the approximate index compared exactly, per hit wanted. */
+const REFINE = 4;
+/** Breadth of the search in the graph, at least; more is slower and misses less. */
+const BREADTH = 200;
+const NPROBES = 40;
+
+type LanceDb = typeof import('@lancedb/lancedb');
+type Arrow = typeof import('apache-arrow');
+
+/** `uri` is a folder, or `s3://…`, `gs://…`, `az://…`. Throws InputError where LanceDB is not installed. */
+export async function openLanceDbStore(uri: string): Promise<LanceDbStore> {
+  let lance: LanceDb;
+  let arrow: Arrow;
+  try {
+    [lance, arrow] = await Promise.all([import('@lancedb/lancedb'), import('apache-arrow')]);
+  } catch (cause) {
+    throw new InputError(
+      'invalid_argument',
+      `Expected LanceDB for ${uri} but it is not installed. Run \`npm install @lancedb/lancedb apache-arrow\`.`,
+      { cause },
+    );
+  }
+  const database = await reach(() => lance.connect(uri));
+
+  const names = async (): Promise<string[]> => {
+    const all: string[] = [];
+    for (;;) {
+      const last = all.at(-1);
+      const page = await reach(() =>
+        database.tableNames({ limit: TABLES_PER_PAGE, ...(last === undefined ? {} : { startAfter: last }) }),
+      );
+      all.push(...page);
+      if (page.length < TABLES_PER_PAGE) return all.sort();
+    }
+  };
+  const openTable = async (name: string): Promise<{ table: Table; space: VectorSpace }> => {
+    checkIndexName(name);
+    if (!(await names()).includes(name)) throw noSuchIndex(name);
+    const table = await reach(() => database.openTable(name));
+    return { table, space: await spaceOf(table) };
+  };
+  const open: VectorStore['open'] = async (name) => {
+    const { table, space } = await openTable(name);
+    return createVectorIndex(name, space, createBackend(table));
+  };
+
+  return {
+    list: async () =>
+      Promise.all(
+        (await names()).map(async (name) => {
+          const index = await open(name);
+          return index.describe();
+        }),
+      ),
+    async create(name, space) {
+      checkIndexName(name);
+      if (!(await names()).includes(name)) await createTable(database, arrow, name, space);
+      const { table, space: found } = await openTable(name);
+      checkSpace(name, found, space);
+      return createVectorIndex(name, space, createBackend(table));
+    },
+    open,
+    async delete(name) {
+      if (!(await names()).includes(name)) throw noSuchIndex(name);
+      await reach(() => database.dropTable(name));
+    },
+    async optimise(name) {
+      const { table } = await openTable(name);
+      const indexed = (await reach(() => table.listIndices())).map(({ columns }) => columns[0]);
+      if (!indexed.includes('id'))
+        await reach(() => table.createIndex('id', { config: lance.Index.btree() }));
+      if (!indexed.includes('vector') && (await reach(() => table.countRows())) >= APPROXIMATE_FROM) {
+        const config = lance.Index.hnswSq({ distanceType: 'dot', m: 20, efConstruction: 200 });
+        await reach(() => table.createIndex('vector', { config }));
+      }
+      await reach(() => table.optimize());
+    },
+    close: async () => database.close(),
+  };
+}
+
+async function createTable(
+  database: Connection,
+  arrow: Arrow,
+  name: string,
+  space: VectorSpace,
+): Promise<void> {
+  const { Field, FixedSizeList, Float32, Schema, Utf8 } = arrow;
+  const value = new Field('item', new Float32(), true);
+  const schema: Schema = new Schema(
+    [
+      new Field('id', new Utf8(), false),
+      new Field('vector', new FixedSizeList(space.dimensions, value), false),
+      new Field('metadata', new Utf8(), false),
+    ],
+    new Map([[SPACE_KEY, JSON.stringify(parseSpace(space))]]),
+  );
+  await reach(() => database.createEmptyTable(name, schema, { mode: 'create', existOk: true }));
+}
+
+async function spaceOf(table: Table): Promise<VectorSpace> {
+  const json = (await reach(() => table.schema())).metadata.get(SPACE_KEY);
+  if (json === undefined) {
+    throw new InputError(
+      'invalid_file',
+      `Expected an index of vgg-edge but the table '${table.name}' is none.`,
+    );
+  }
+  return parseSpace(JSON.parse(json));
+}
+
+function createBackend(table: Table): IndexBackend {
+  // Two writes at once would conflict, and the columns must stand before the rows that need them.
+  const turns = createTurns();
+
+  const columns = async (): Promise<Set<string>> =>
+    new Set((await reach(() => table.schema())).fields.map(({ name }) => name));
+
+  async function addColumns(metadata: readonly Metadata[]): Promise<Set<string>> {
+    const known = await columns();
+    const fields = new Set(metadata.flatMap(Object.keys));
+    const added = [...fields].filter((field) => !known.has(textColumn(field)));
+    if (added.length === 0) return known;
+    if (known.size / 2 + added.length > MAX_FIELDS) {
+      throw new InputError(
+        'invalid_option',
+        `Expected at most ${MAX_FIELDS} different metadata fields in an index.`,
+        {
+          param: 'metadata',
+        },
+      );
+    }
+    await reach(() =>
+      table.addColumns(
+        added.flatMap((field) => [
+          { name: textColumn(field), valueSql: 'CAST(NULL AS string)' },
+          { name: numberColumn(field), valueSql: 'CAST(NULL AS double)' },
+        ]),
+      ),
+    );
+    return columns();
+  }
+
+  return {
+    maxNearest: MAX_NEAREST,
+    count: () => reach(() => table.countRows()),
+
+    put: (items) =>
+      turns(async () => {
+        const known = await addColumns(items.map(({ metadata }) => metadata));
+        const fields = [...known].flatMap((name) => (name.startsWith('text_') ? [name.slice(5)] : []));
+        const rows = items.map(({ id, vector, metadata }) => {
+          const row: Record<string, unknown> = {
+            id,
+            vector: Array.from(vector),
+            metadata: JSON.stringify(metadata),
+          };
+          for (const field of fields) {
+            const value = Object.hasOwn(metadata, field) ? metadata[field] : undefined;
+            row[textColumn(field)] = value === undefined ? null : JSON.stringify(value);
+            row[numberColumn(field)] = typeof value === 'number' ? value : null;
+          }
+          return row;
+        });
+        await reach(() =>
+          table.mergeInsert('id').whenMatchedUpdateAll().whenNotMatchedInsertAll().execute(rows),
+        );
+      }),
+
+    async get(ids) {
+      const rows = await reach(() =>
+        table
+          .query()
+          .where(`id IN (${ids.map(quote).join(', ')})`)
+          .select(['id', 'vector', 'metadata'])
+          .toArray(),
+      );
+      return rows.map(({ id, vector, metadata }) => ({
+        id: String(id),
+        vector: Float32Array.from(vector),
+        metadata: JSON.parse(metadata),
+      }));
+    },
+
+    delete: (ids) =>
+      turns(async () => {
+        await reach(() => table.delete(`id IN (${ids.map(quote).join(', ')})`));
+      }),
+
+    async nearest(vector, count, conditions) {
+      const known = await columns();
+      // A field that no item ever had has no column.
+      if (conditions.some(({ field }) => !known.has(textColumn(field)))) return [];
+      let query = table
+        .vectorSearch(vector)
+        .distanceType('dot')
+        .ef(Math.max(BREADTH, count * REFINE))
+        .nprobes(NPROBES)
+        .refineFactor(REFINE)
+        .select(['id', 'metadata', '_distance'])
+        .limit(count);
+      if (conditions.length > 0) query = query.where(conditions.map(toLanceSql).join(' AND '));
+      const rows = await reach(() => query.toArray());
+      return rows.map(({ id, metadata, _distance: distance }) => ({
+        id: String(id),
+        metadata: JSON.parse(metadata),
+        score: 1 - Number(distance),
+      }));
+    },
+  };
+}
+
+const OPERATORS: Readonly<Record<RangeOperator, string>> = { gt: '>', gte: '>=', lt: '<', lte: '<=' };
+
+function toLanceSql(condition: Condition): string {
+  if (condition.kind === 'in') {
+    const values = condition.values.map((value) => quote(JSON.stringify(value)));
+    return `\`${textColumn(condition.field)}\` IN (${values.join(', ')})`;
+  }
+  return condition.bounds
+    .map(({ operator, value }) => `\`${numberColumn(condition.field)}\` ${OPERATORS[operator]} ${value}`)
+    .join(' AND ');
+}
+
+/** The value as JSON: "1", 1 and true differ. */
+function textColumn(field: string): string {
+  return `text_${field}`;
+}
+
+/** For ranges. */
+function numberColumn(field: string): string {
+  return `number_${field}`;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+async function reach<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new SourceError('unreachable', `LanceDB failed: ${reason}`, { cause });
+  }
+}

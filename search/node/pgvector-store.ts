@@ -1,0 +1,245 @@
+// Vectors in PostgreSQL with pgvector, beside whatever else the database holds. The driver is an argument:
+// node-postgres (openPostgres), or PGlite in tests.
+
+import { InputError, SourceError } from '../../core/errors.ts';
+import type { VectorSpace, VectorStore } from '../../core/vector-store.ts';
+import type { Condition, RangeOperator } from '../metadata-filter.ts';
+import {
+  checkIndexName,
+  checkSpace,
+  createVectorIndex,
+  type IndexBackend,
+  noSuchIndex,
+  parseSpace,
+} from '../vector-index.ts';
+
+/** Runs one statement with $1, $2, …; gives the rows. */
+export type RunSql = (
+  sql: string,
+  parameters?: readonly unknown[],
+) => Promise<readonly Record<string, unknown>[]>;
+
+export interface PostgresDatabase {
+  readonly run: RunSql;
+  /** All statements of `work` in one transaction, on one connection. */
+  transaction<T>(work: (run: RunSql) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** pgvector's limits of the types, and of HNSW over them; beyond these every vector is compared. */
+const MAX_DIMENSIONS = 16_000;
+const MAX_HNSW_DIMENSIONS = 2000;
+const MAX_NEAREST = 1000;
+
+/** Makes its tables, all in the schema `vgg_edge`, where they are missing. */
+export async function createPgvectorStore(database: PostgresDatabase): Promise<VectorStore> {
+  const run: RunSql = (sql, parameters) => reach(() => database.run(sql, parameters));
+  await run('CREATE EXTENSION IF NOT EXISTS vector');
+  await run('CREATE SCHEMA IF NOT EXISTS vgg_edge');
+  await run(
+    'CREATE TABLE IF NOT EXISTS vgg_edge.indexes (name text PRIMARY KEY, number serial UNIQUE, space jsonb NOT NULL)',
+  );
+
+  const find = async (name: string): Promise<{ table: string; space: VectorSpace } | undefined> => {
+    const [row] = await run('SELECT number, space FROM vgg_edge.indexes WHERE name = $1', [name]);
+    return row && { table: tableName(row), space: parseSpace(row.space) };
+  };
+  const open: VectorStore['open'] = async (name) => {
+    const found = await find(name);
+    if (found === undefined) throw noSuchIndex(name);
+    return createVectorIndex(name, found.space, createBackend(database, found.table));
+  };
+
+  return {
+    async list() {
+      const rows = await run('SELECT name FROM vgg_edge.indexes');
+      const names = rows.map(({ name }) => String(name)).sort();
+      return Promise.all(
+        names.map(async (name) => {
+          const index = await open(name);
+          return index.describe();
+        }),
+      );
+    },
+    async create(name, space) {
+      checkIndexName(name);
+      checkDimensions(space);
+      await reach(() =>
+        database.transaction(async (run) => {
+          const [row] = await run(
+            'INSERT INTO vgg_edge.indexes (name, space) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING number',
+            [name, JSON.stringify(parseSpace(space))],
+          );
+          if (row !== undefined) await createTable(run, tableName(row), space.dimensions);
+        }),
+      );
+      const found = await find(name);
+      if (found === undefined) throw noSuchIndex(name);
+      checkSpace(name, found.space, space);
+      return createVectorIndex(name, space, createBackend(database, found.table));
+    },
+    open,
+    async delete(name) {
+      const found = await find(name);
+      if (found === undefined) throw noSuchIndex(name);
+      await reach(() =>
+        database.transaction(async (run) => {
+          await run(`DROP TABLE IF EXISTS ${found.table}`);
+          await run('DELETE FROM vgg_edge.indexes WHERE name = $1', [name]);
+        }),
+      );
+    },
+    close: () => database.close(),
+  };
+}
+
+/** Through node-postgres, an optional package. Throws InputError where it is not installed. */
+export async function openPostgres(url: string): Promise<PostgresDatabase> {
+  let postgres: typeof import('pg');
+  try {
+    postgres = await import('pg');
+  } catch (cause) {
+    throw new InputError(
+      'invalid_argument',
+      'Expected node-postgres but it is not installed. Run `npm install pg`.',
+      {
+        cause,
+      },
+    );
+  }
+  const pool = new postgres.default.Pool({ connectionString: url });
+  return {
+    run: async (sql, parameters = []) => (await pool.query(sql, [...parameters])).rows,
+    async transaction(work) {
+      const client = await pool.connect();
+      try {
+        await client.query('BEGIN');
+        const result = await work(
+          async (sql, parameters = []) => (await client.query(sql, [...parameters])).rows,
+        );
+        await client.query('COMMIT');
+        return result;
+      } catch (error) {
+        await client.query('ROLLBACK');
+        throw error;
+      } finally {
+        client.release();
+      }
+    },
+    close: () => pool.end(),
+  };
+}
+
+/** Vectors have length 1, so the inner product is the cosine and the cheapest to compute. */
+async function createTable(run: RunSql, table: string, dimensions: number): Promise<void> {
+  await run(
+    `CREATE TABLE ${table} (id text PRIMARY KEY, embedding vector(${dimensions}) NOT NULL, metadata jsonb NOT NULL)`,
+  );
+  if (dimensions <= MAX_HNSW_DIMENSIONS) {
+    await run(`CREATE INDEX ON ${table} USING hnsw (embedding vector_ip_ops)`);
+  }
+}
+
+function createBackend(database: PostgresDatabase, table: string): IndexBackend {
+  const run: RunSql = (sql, parameters) => reach(() => database.run(sql, parameters));
+  return {
+    maxNearest: MAX_NEAREST,
+    async count() {
+      const [row] = await run(`SELECT count(*)::int AS items FROM ${table}`);
+      return Number(row?.items);
+    },
+    async put(items) {
+      await run(
+        `INSERT INTO ${table} (id, embedding, metadata)
+         SELECT id, embedding::vector, metadata::jsonb
+         FROM unnest($1::text[], $2::text[], $3::text[]) AS added (id, embedding, metadata)
+         ON CONFLICT (id) DO UPDATE SET embedding = excluded.embedding, metadata = excluded.metadata`,
+        [
+          items.map(({ id }) => id),
+          items.map(({ vector }) => toLiteral(vector)),
+          items.map(({ metadata }) => JSON.stringify(metadata)),
+        ],
+      );
+    },
+    async get(ids) {
+      const rows = await run(
+        `SELECT id, embedding::text AS embedding, metadata::text AS metadata FROM ${table} WHERE id = ANY($1)`,
+        [ids],
+      );
+      return rows.map(({ id, embedding, metadata }) => ({
+        id: String(id),
+        vector: Float32Array.from(JSON.parse(String(embedding))),
+        metadata: JSON.parse(String(metadata)),
+      }));
+    },
+    async delete(ids) {
+      await run(`DELETE FROM ${table} WHERE id = ANY($1)`, [ids]);
+    },
+    nearest: (vector, count, conditions) =>
+      reach(() =>
+        database.transaction(async (run) => {
+          // HNSW alone gives ef_search candidates before the filter; iterating goes on until there are enough.
+          await run("SELECT set_config('hnsw.ef_search', $1, true)", [String(Math.max(100, count))]);
+          await run("SELECT set_config('hnsw.iterative_scan', 'strict_order', true)");
+          const filters = conditions.map((condition, place) => toJsonbSql(condition, `$${place + 3}`));
+          const rows = await run(
+            `SELECT id, metadata::text AS metadata, -(embedding <#> $1::vector) AS score FROM ${table}
+             ${filters.length === 0 ? '' : `WHERE ${filters.map(({ sql }) => sql).join(' AND ')}`}
+             ORDER BY embedding <#> $1::vector LIMIT $2`,
+            [toLiteral(vector), count, ...filters.map(({ parameter }) => parameter)],
+          );
+          return rows.map(({ id, metadata, score }) => ({
+            id: String(id),
+            metadata: JSON.parse(String(metadata)),
+            score: Number(score),
+          }));
+        }),
+      ),
+  };
+}
+
+const OPERATORS: Readonly<Record<RangeOperator, string>> = { gt: '>', gte: '>=', lt: '<', lte: '<=' };
+
+/** jsonb compares type and value; a range needs its type asked for, for a string is less than any number. */
+function toJsonbSql(condition: Condition, parameter: string): { sql: string; parameter: string } {
+  const value = `metadata -> '${condition.field}'`;
+  if (condition.kind === 'in') {
+    return {
+      sql: `(${value}) IN (SELECT jsonb_array_elements(${parameter}::jsonb))`,
+      parameter: JSON.stringify(condition.values),
+    };
+  }
+  const bounds = condition.bounds.map(
+    ({ operator }, place) => `(${value}) ${OPERATORS[operator]} (${parameter}::jsonb -> ${place})`,
+  );
+  return {
+    sql: [`jsonb_typeof(${value}) = 'number'`, ...bounds].join(' AND '),
+    parameter: JSON.stringify(condition.bounds.map((bound) => bound.value)),
+  };
+}
+
+function tableName({ number }: Record<string, unknown>): string {
+  return `vgg_edge.items_${Number(number)}`;
+}
+
+function toLiteral(vector: Float32Array): string {
+  return `[${vector.join(',')}]`;
+}
+
+function checkDimensions({ dimensions }: VectorSpace): void {
+  if (dimensions <= MAX_DIMENSIONS) return;
+  throw new InputError(
+    'invalid_option',
+    `Expected at most ${MAX_DIMENSIONS} dimensions for pgvector but found ${dimensions}. Pool the features, or fit a projection.`,
+    { param: 'dimensions' },
+  );
+}
+
+async function reach<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new SourceError('unreachable', `PostgreSQL failed: ${reason}`, { cause });
+  }
+}
