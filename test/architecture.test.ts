@@ -42,6 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'model-build',
     'search',
     'search/node',
+    'eval',
     'runner',
     'server',
   ],
