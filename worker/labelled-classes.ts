@@ -10,12 +10,17 @@ export function labelledClasses(scores: Float32Array, count: number, { labels }:
   return topClasses(scores, count).map((ranked) => ({ label: labels[ranked.class] ?? null, ...ranked }));
 }
 
-/** Throws InputError('invalid_option') when there are fewer classes than asked for. */
-export function checkTopK(count: number, { network }: Manifest): void {
-  if (count <= network.outputDim) return;
+/** How many classes where nobody said. */
+const DEFAULT_COUNT = 5;
+
+/** Throws InputError('invalid_option') when more classes are asked for than there are. */
+export function topCount(asked: number | undefined, { network }: Manifest): number {
+  const { outputDim } = network;
+  if (asked === undefined) return Math.min(DEFAULT_COUNT, outputDim);
+  if (asked <= outputDim) return asked;
   throw new InputError(
     'invalid_option',
-    `Expected 1 to ${network.outputDim} for top_k but found ${count}: the model has no more classes.`,
+    `Expected 1 to ${outputDim} for top_k but found ${asked}: the model has no more classes.`,
     { param: 'top_k' },
   );
 }

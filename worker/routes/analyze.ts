@@ -4,7 +4,7 @@ import { describe } from '../../core/embedder.ts';
 import { listOutcomes, modelFacts } from '../answer.ts';
 import type { Ready } from '../dependencies.ts';
 import { imageRoute } from '../image-route.ts';
-import { checkTopK, labelledClasses } from '../labelled-classes.ts';
+import { labelledClasses, topCount } from '../labelled-classes.ts';
 import { type AnalyzeAnswer, analyzeOptions } from '../schemas/classify.ts';
 import { vectorValues } from '../vector-values.ts';
 
@@ -14,7 +14,7 @@ export function analyze(dependencies: Ready) {
   return imageRoute(dependencies, { schema: analyzeOptions }, async ({ images, options, model }) => {
     const { top_k, encoding_format } = options;
     const { manifest, embedder } = model;
-    checkTopK(top_k, manifest);
+    const count = topCount(top_k, manifest);
     const { outcomes, times } = await embedder.run(images, ['features', 'scores']);
     const body: AnalyzeAnswer = {
       object: 'list',
@@ -25,7 +25,7 @@ export function analyze(dependencies: Ready) {
           object: 'analysis' as const,
           features: vectorValues(features, encoding_format),
           scores: vectorValues(scores, encoding_format),
-          classes: labelledClasses(scores, top_k, manifest),
+          classes: labelledClasses(scores, count, manifest),
         };
       }),
       ...modelFacts(model),

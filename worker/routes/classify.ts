@@ -3,7 +3,7 @@
 import { listOutcomes, modelFacts } from '../answer.ts';
 import type { Ready } from '../dependencies.ts';
 import { imageRoute } from '../image-route.ts';
-import { checkTopK, labelledClasses } from '../labelled-classes.ts';
+import { labelledClasses, topCount } from '../labelled-classes.ts';
 import { type ClassifyAnswer, classifyOptions } from '../schemas/classify.ts';
 
 const LOGITS = { layer: 'scores', pool: 'none', normalize: false } as const;
@@ -11,13 +11,13 @@ const LOGITS = { layer: 'scores', pool: 'none', normalize: false } as const;
 export function classify(dependencies: Ready) {
   return imageRoute(dependencies, { schema: classifyOptions }, async ({ images, options, model }) => {
     const { manifest, embedder } = model;
-    checkTopK(options.top_k, manifest);
+    const count = topCount(options.top_k, manifest);
     const { outcomes, times } = await embedder.embed(images, LOGITS);
     const body: ClassifyAnswer = {
       object: 'list',
       ...listOutcomes(outcomes, (logits) => ({
         object: 'classification' as const,
-        classes: labelledClasses(logits, options.top_k, manifest),
+        classes: labelledClasses(logits, count, manifest),
       })),
       ...modelFacts(model),
     };

@@ -40,7 +40,12 @@ export const modelName = z
   .optional()
   .describe("The served model's name or id; anything else is refused. Left out: the served model.");
 
-export const topK = z.int().min(1).max(1000).default(5).describe('How many labels, best first.');
+export const topK = z
+  .int()
+  .min(1)
+  .max(1000)
+  .optional()
+  .describe('How many classes, best first: 5, or all of them where there are fewer.');
 
 export type CropBoxInput = z.input<typeof cropBox>;
 export type ImageInput = z.input<typeof imageInput>;
