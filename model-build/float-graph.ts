@@ -23,32 +23,31 @@ export interface NetworkLevels {
 
 export interface FloatGraphOptions {
   readonly type: FloatType;
-  /** Rounds every activation to these levels, as the int8 graph does. */
-  readonly levels?: NetworkLevels;
+  /** Rounds every activation to 256 levels, as the int8 graph does; their scales are inputs of the graph. */
+  readonly simulate?: boolean;
   /** Makes every layer's output (after its pool) and every linear's input an output of the graph. */
   readonly expose?: boolean;
 }
 
 /** `pixels` uint8 [images, crop, crop, 3] → `features` float32 [images, channels × 49]. */
 export function floatBackbone(network: FloatNetwork, options: FloatGraphOptions): Graph {
-  const { levels, expose = false } = options;
+  const { simulate = false, expose = false } = options;
   const builder = new GraphBuilder('backbone');
   const normalised = normalisedPixels(builder, network.input);
-  const pixels = levels === undefined ? normalised : round(builder, normalised, 'pixels', levels.pixels);
+  const pixels = simulate ? round(builder, normalised, 'pixels') : normalised;
   let value = toType(builder, channelsFirst(builder, pixels), 'pixels.half', options.type);
   let side = network.input.crop;
-  network.convolutions.forEach((convolution, index) => {
+  for (const convolution of network.convolutions) {
     const { name, outputChannels, pools } = convolution.shape;
     value = convolve(builder, value, convolution, options.type);
-    const output = levels?.convolutions[index];
-    if (output !== undefined) value = round(builder, value, name, output);
+    if (simulate) value = round(builder, value, name);
     for (let pool = 1; pool <= pools; pool += 1) {
       const pooled = `${name}.pool${pool}`;
       value = builder.node('MaxPool', [value], pooled, { kernel_shape: [2, 2], strides: [2, 2] });
       side = Math.floor(side / 2);
     }
     if (expose) builder.output(value, options.type, [BATCH, outputChannels, side, side]);
-  });
+  }
   value = fromType(builder, value, 'features.real', options.type);
   if (side !== POOLED_SIDE) value = adaptiveAveragePool(builder, value, side, 1);
   builder.node('Flatten', [value], 'features', { axis: 1 });
@@ -75,11 +74,10 @@ export function floatHead(network: FloatNetwork, options: FloatGraphOptions): Gr
   const builder = new GraphBuilder('head');
   const features = builder.input('features', 'float32', [BATCH, featuresDim(network.configuration)]);
   let value = toType(builder, features, 'features.half', options.type);
-  network.linears.forEach((linear, index) => {
-    const levels = options.levels?.linears[index];
-    if (levels !== undefined) value = round(builder, value, linear.shape.name, levels);
+  for (const linear of network.linears) {
+    if (options.simulate) value = round(builder, value, linear.shape.name);
     value = multiply(builder, value, linear, options);
-  });
+  }
   builder.output('fc6', 'float32', [BATCH, hiddenDim]);
   builder.output('fc7', 'float32', [BATCH, hiddenDim]);
   builder.output('scores', 'float32', [BATCH, outputDim]);
@@ -110,15 +108,29 @@ function multiply(
   return output;
 }
 
-/** Rounds to the levels and back, in floats. */
-function round(builder: GraphBuilder, value: string, name: string, { scale, zeroPoint }: Levels): string {
-  const step = builder.scalar(`${name}.step`, 'float32', scale);
-  const lowest = builder.scalar(`${name}.lowest`, 'float32', -zeroPoint);
-  const highest = builder.scalar(`${name}.highest`, 'float32', 255 - zeroPoint);
-  const steps = builder.node('Div', [value, step], `${name}.steps`);
-  const rounded = builder.node('Round', [steps], `${name}.rounded`);
-  const clipped = builder.node('Clip', [rounded, lowest, highest], `${name}.clipped`);
-  return builder.node('Mul', [clipped, step], `${name}.simulated`);
+/** Rounds to levels and back, in floats. Adds the inputs that levelInputs() gives values for. */
+function round(builder: GraphBuilder, value: string, layer: string): string {
+  const [step = '', lowest = '', highest = ''] = LEVEL_INPUTS.map((part) =>
+    builder.input(`${layer}.${part}`, 'float32', []),
+  );
+  const steps = builder.node('Div', [value, step], `${layer}.steps`);
+  const rounded = builder.node('Round', [steps], `${layer}.rounded`);
+  const clipped = builder.node('Clip', [rounded, lowest, highest], `${layer}.clipped`);
+  return builder.node('Mul', [clipped, step], `${layer}.simulated`);
+}
+
+const LEVEL_INPUTS = ['step', 'lowest', 'highest'];
+
+/** The inputs of a simulating graph for one layer's levels: scalars by name. */
+export function levelInputs(
+  layer: string,
+  { scale, zeroPoint, bits = 8 }: Levels & { bits?: number },
+): [name: string, value: number][] {
+  return [
+    [`${layer}.step`, scale],
+    [`${layer}.lowest`, -zeroPoint],
+    [`${layer}.highest`, 2 ** bits - 1 - zeroPoint],
+  ];
 }
 
 function toType(builder: GraphBuilder, value: string, name: string, type: FloatType): string {

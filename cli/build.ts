@@ -1,0 +1,154 @@
+// vgg-edge build: weights (a file, torchvision's official ones, or seeded) → a model directory.
+
+import { readFile } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { InputError } from '../core/errors.ts';
+import { customConfiguration, familyMember, type VggConfiguration } from '../core/family.ts';
+import type { Manifest } from '../core/manifest.ts';
+import { createNodeDecoder } from '../engine/node/decode.ts';
+import { buildModel, type WeightSource } from '../model-build/build.ts';
+import { photoSets, syntheticSets } from '../model-build/image-sets.ts';
+import { TORCHVISION_INPUT } from '../model-build/network.ts';
+import { checkTarget } from '../model-build/replace-directory.ts';
+import { type Command, flag, required, text, UsageError, type Values, wholeNumber } from './command.ts';
+import { fidelityTable } from './fidelity-table.ts';
+import { createProgress } from './progress.ts';
+
+const DEFAULT_RANK = 256;
+
+export const build: Command = {
+  name: 'build',
+  summary: 'Quantises the weights of a VGG and writes a model directory.',
+  usage: '(--weights FILE | --init kaiming --seed N) --out DIR [options]',
+  options: {
+    weights: { type: 'string', value: 'FILE', description: '.pth, .pt or .safetensors' },
+    init: { type: 'string', value: 'kaiming', description: 'seeded random weights instead of a file' },
+    seed: { type: 'string', value: 'N', description: 'their seed (default 1)' },
+    network: {
+      type: 'string',
+      value: 'NAME',
+      description: 'with --init: vgg11 … vgg19_bn (default vgg11_bn)',
+    },
+    items: {
+      type: 'string',
+      value: 'LIST',
+      description: 'with --init: a configuration as 8,M,16,M (custom)',
+    },
+    hidden: { type: 'string', value: 'N', description: 'with --init: width of fc6 and fc7 (default 4096)' },
+    classes: { type: 'string', value: 'N', description: 'with --init: number of classes (default 1000)' },
+    rank: {
+      type: 'string',
+      value: 'N',
+      description: `with --init: rank of fc6 and fc7, 0 for full (default ${DEFAULT_RANK})`,
+    },
+    out: { type: 'string', value: 'DIR', description: 'the directory to write' },
+    force: { type: 'boolean', description: 'replaces DIR if it exists' },
+    name: { type: 'string', value: 'NAME', description: "the model's name (default: DIR's last part)" },
+    calibration: {
+      type: 'string',
+      value: 'DIR',
+      description: 'photos to calibrate and check with (default: synthetic images)',
+    },
+    holdout: {
+      type: 'string',
+      value: 'N',
+      description: 'every N-th photo is kept from calibration to check the result with (default 2)',
+    },
+    labels: { type: 'string', value: 'FILE', description: 'one class name per line' },
+    licence: { type: 'string', value: 'TEXT', description: 'terms of the weights, recorded in the manifest' },
+  },
+  examples: [
+    'vgg-edge build --weights vgg11_bn.safetensors --calibration photos --labels labels.txt --out models/mine',
+    'vgg-edge build --init kaiming --seed 1 --out models/seeded',
+  ],
+  async run(_positionals, values) {
+    const out = required(values, 'out');
+    await checkTarget(resolve(out), flag(values, 'force'));
+    const source = weightSource(values);
+    const progress = createProgress();
+    const images = await imageSets(values, progress.update);
+    for (const reason of images.skipped) console.error(`skipped ${reason}`);
+    const manifest = await buildModel({
+      source,
+      out,
+      force: flag(values, 'force'),
+      name: modelName(values, out),
+      input: TORCHVISION_INPUT,
+      images,
+      labels: await readLabels(text(values, 'labels')),
+      licence: text(values, 'licence') ?? 'unknown',
+      progress: progress.update,
+    });
+    console.log(describe(out, manifest));
+  },
+};
+
+function weightSource(values: Values): WeightSource {
+  const path = text(values, 'weights');
+  const init = text(values, 'init');
+  if ((path === undefined) === (init === undefined)) {
+    throw new UsageError('Expected either --weights or --init.');
+  }
+  if (path !== undefined) return { kind: 'file', path };
+  if (init !== 'kaiming') throw new UsageError(`Expected kaiming for --init but found '${init}'.`);
+  return { kind: 'seed', configuration: seededConfiguration(values), seed: wholeNumber(values, 'seed') ?? 1 };
+}
+
+function seededConfiguration(values: Values): VggConfiguration {
+  const rank = wholeNumber(values, 'rank') ?? DEFAULT_RANK;
+  const options = {
+    outputDim: wholeNumber(values, 'classes', { min: 1 }) ?? 1000,
+    hiddenDim: wholeNumber(values, 'hidden', { min: 1 }) ?? 4096,
+    fc6Rank: rank === 0 ? null : rank,
+    fc7Rank: rank === 0 ? null : rank,
+  };
+  const items = text(values, 'items');
+  if (items === undefined) return familyMember(text(values, 'network') ?? 'vgg11_bn', options);
+  const parsed = items.split(',').map((item) => (item === 'M' ? item : Number(item)));
+  return customConfiguration(parsed, false, options);
+}
+
+async function imageSets(values: Values, update: (stage: string, done: number, total: number) => void) {
+  const folder = text(values, 'calibration');
+  if (folder === undefined) return syntheticSets(TORCHVISION_INPUT);
+  return await photoSets(folder, TORCHVISION_INPUT, {
+    holdOutEvery: wholeNumber(values, 'holdout', { min: 2, max: 1000 }) ?? 2,
+    decoder: await createNodeDecoder(),
+    progress: (done, total) => update('reading photos', done, total),
+  });
+}
+
+/** The last part of the directory's name in the manifest's alphabet. */
+function modelName(values: Values, out: string): string {
+  const name =
+    text(values, 'name') ??
+    basename(resolve(out))
+      .toLowerCase()
+      .replace(/[^a-z0-9._-]+/g, '-');
+  if (!/^[a-z0-9][a-z0-9._-]{0,63}$/.test(name)) {
+    throw new UsageError(
+      `Expected lower-case letters, digits, '.', '_', '-' for --name but found '${name}'.`,
+    );
+  }
+  return name;
+}
+
+async function readLabels(path: string | undefined): Promise<string[]> {
+  if (path === undefined) return [];
+  let content: string;
+  try {
+    content = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new InputError('not_found', `Expected a file of labels at ${path}: ${String(cause)}.`, { cause });
+  }
+  return content
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((line) => line.trim());
+}
+
+function describe(out: string, manifest: Manifest): string {
+  const bytes = manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0);
+  const weights = `${(bytes / 1e6).toFixed(1)} MB of weights in ${manifest.shards.length} shards`;
+  return `${fidelityTable(manifest)}\n\n${out}: ${manifest.network.name}, ${weights}`;
+}

@@ -1,0 +1,103 @@
+// What a subcommand is: one file in cli/ exports one of these, cli/main.ts lists them. Options are data, so
+// that parsing and --help come from the same table.
+
+import { parseArgs } from 'node:util';
+
+export interface Option {
+  readonly type: 'string' | 'boolean';
+  /** What stands for the value in the help: `FILE`, `N`. */
+  readonly value?: string;
+  readonly description: string;
+}
+
+/** Option name → value as typed; checked by the readers below. */
+export type Values = Readonly<Record<string, string | boolean | undefined>>;
+
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** What follows the name: `[MODEL|FILE|DIR] [options]`. */
+  readonly usage: string;
+  readonly options: Readonly<Record<string, Option>>;
+  readonly examples: readonly string[];
+  run(positionals: readonly string[], values: Values): Promise<void>;
+}
+
+/** The command line itself is wrong: exit code 2. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}
+
+/** Throws UsageError for an option the command does not have or a missing value. */
+export function parseCommand(
+  command: Command,
+  args: readonly string[],
+): { positionals: string[]; values: Values } {
+  const options = Object.fromEntries(
+    Object.entries({ ...command.options, help: HELP }).map(([name, { type }]) => [name, { type }]),
+  );
+  try {
+    const parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    return { positionals: parsed.positionals, values: { ...parsed.values } as Values };
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const HELP: Option = { type: 'boolean', description: 'shows this' };
+
+export function commandHelp(command: Command): string {
+  const rows = Object.entries({ ...command.options, help: HELP }).map(
+    ([name, { value, description }]): [string, string] => [
+      `  --${name}${value === undefined ? '' : ` ${value}`}`,
+      description,
+    ],
+  );
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  return [
+    `vgg-edge ${command.name} ${command.usage}`,
+    '',
+    command.summary,
+    '',
+    ...rows.map(([left, description]) => left.padEnd(width) + description),
+    '',
+    'Examples',
+    ...command.examples.map((example) => `  ${example}`),
+  ].join('\n');
+}
+
+export function text(values: Values, name: string): string | undefined {
+  const value = values[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+export function flag(values: Values, name: string): boolean {
+  return values[name] === true;
+}
+
+/** A whole number from `min` to `max`. Throws UsageError. */
+export function wholeNumber(
+  values: Values,
+  name: string,
+  { min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } = {},
+): number | undefined {
+  const value = text(values, name);
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number < min || number > max) {
+    throw new UsageError(`Expected a whole number from ${min} to ${max} for --${name} but found '${value}'.`);
+  }
+  return number;
+}
+
+/** The value of an option that must be given. Throws UsageError. */
+export function required(values: Values, name: string): string {
+  const value = text(values, name);
+  if (value === undefined || value === '')
+    throw new UsageError(`Expected a value for --${name} but found none.`);
+  return value;
+}

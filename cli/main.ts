@@ -1,0 +1,66 @@
+// The command `vgg-edge`: finds the subcommand, parses its options, and turns errors into exit codes: 0 done,
+// 1 the input or the model is wrong, 2 the command line is wrong, 3 a source cannot be reached.
+
+import { InputError, ModelError, SourceError } from '../core/errors.ts';
+import { type Command, commandHelp, parseCommand, UsageError } from './command.ts';
+
+/** Name → the file that holds it, loaded only when asked for. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  build: async () => (await import('./build.ts')).build,
+  inspect: async () => (await import('./inspect.ts')).inspect,
+};
+
+/** Runs the command line without the program's name; returns the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const [name = '--help', ...rest] = args;
+  try {
+    if (name === '--help' || name === 'help' || name === '-h') {
+      console.log(await overview());
+      return 0;
+    }
+    const load = COMMANDS[name];
+    if (load === undefined) {
+      throw new UsageError(
+        `Expected one of ${Object.keys(COMMANDS).join(', ')} as the command but found '${name}'.`,
+      );
+    }
+    const command = await load();
+    if (rest.includes('--help') || rest.includes('-h')) {
+      console.log(commandHelp(command));
+      return 0;
+    }
+    const { positionals, values } = parseCommand(command, rest);
+    await command.run(positionals, values);
+    return 0;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+async function overview(): Promise<string> {
+  const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`);
+  return ['vgg-edge COMMAND [options]', '', ...lines, '', 'vgg-edge COMMAND --help shows its options.'].join(
+    '\n',
+  );
+}
+
+/** Errors we expect get their message, others their stack as well. */
+function report(error: unknown): number {
+  if (error instanceof UsageError) {
+    console.error(`${error.message}\nSee vgg-edge --help.`);
+    return 2;
+  }
+  if (error instanceof InputError || error instanceof ModelError) {
+    console.error(`error: ${error.message}`);
+    return 1;
+  }
+  if (error instanceof SourceError) {
+    console.error(`error: ${error.message}`);
+    return 3;
+  }
+  console.error(error);
+  return 1;
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,106 @@
+// The whole model build in the order of its stages: read or seed → calibrate → quantise → write → verify.
+// Everything is written to a temporary folder beside the target, which takes its place at the end.
+
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { basename } from 'node:path';
+import { InputError } from '../core/errors.ts';
+import type { VggConfiguration } from '../core/family.ts';
+import type { Manifest } from '../core/manifest.ts';
+import { calibrate } from './calibrate.ts';
+import type { ImageSets } from './image-sets.ts';
+import { kaimingNetwork } from './init.ts';
+import type { FloatNetwork, InputContract } from './network.ts';
+import { openWeights } from './open-weights.ts';
+import { quantiseNetwork } from './quantise.ts';
+import { readNetwork } from './read-network.ts';
+import { replaceDirectory } from './replace-directory.ts';
+import { verifyDirectory, weightErrors } from './verify.ts';
+import { describeModel, writeManifest, writeWeights } from './write-model.ts';
+
+/** Where the float weights come from. */
+export type WeightSource =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'seed'; readonly configuration: VggConfiguration; readonly seed: number };
+
+export interface BuildOptions {
+  readonly source: WeightSource;
+  readonly out: string;
+  /** Replaces an existing directory. */
+  readonly force: boolean;
+  readonly name: string;
+  readonly input: InputContract;
+  readonly images: ImageSets;
+  /** One per class, or none. */
+  readonly labels: readonly string[];
+  readonly licence: string;
+  readonly progress: (stage: string, done: number, total: number) => void;
+}
+
+/** Builds the directory and returns its manifest. Throws InputError; nothing half-written stays. */
+export async function buildModel(options: BuildOptions): Promise<Manifest> {
+  const { source, images, labels, progress } = options;
+  const trained = source.kind === 'file';
+  const network = await loadNetwork(options);
+  const { outputDim } = network.configuration;
+  if (labels.length > 0 && labels.length !== outputDim) {
+    throw new InputError(
+      'invalid_argument',
+      `Expected ${outputDim} labels, one per class, but found ${labels.length}.`,
+      { param: 'labels' },
+    );
+  }
+  const { levels, method, candidates } = await calibrate(network, images.calibration, {
+    byScores: trained,
+    progress,
+  });
+  const quantised = quantiseNetwork(network, levels);
+  const provenance = await describeSource(source);
+  return await replaceDirectory(options.out, options.force, async (directory) => {
+    const written = await writeWeights(directory, quantised);
+    const details = {
+      name: options.name,
+      trained,
+      labels: [...labels],
+      calibration: {
+        ...images.description,
+        method,
+        candidates: candidates.map((candidate) => ({ ...candidate })),
+      },
+      provenance,
+      licence: options.licence,
+      floatGraphs: [],
+    };
+    const draft = describeModel(quantised, written, { ...details, fidelity: {} });
+    const fidelity = await verifyDirectory(directory, draft, network, images.heldOut, (done, total) =>
+      progress('checking against fp32', done, total),
+    );
+    const manifest: Manifest = {
+      ...draft,
+      fidelity: JSON.parse(JSON.stringify({ ...fidelity, weights: weightErrors(network, quantised) })),
+    };
+    await writeManifest(directory, manifest);
+    return manifest;
+  });
+}
+
+async function loadNetwork({ source, input, progress }: BuildOptions): Promise<FloatNetwork> {
+  if (source.kind === 'seed') return kaimingNetwork(source.configuration, input, source.seed);
+  const file = await openWeights(source.path);
+  try {
+    return await readNetwork(file, input, (done, total) => progress('reading weights', done, total));
+  } finally {
+    await file.close();
+  }
+}
+
+async function describeSource(source: WeightSource): Promise<Manifest['provenance']> {
+  if (source.kind === 'seed') return { kind: 'kaiming', seed: source.seed };
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of createReadStream(source.path)) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return { kind: 'weights', file: basename(source.path), bytes, sha256: hash.digest('hex') };
+}

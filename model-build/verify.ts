@@ -1,0 +1,133 @@
+// The last stage of a build: the directory as it was written, run by the edge engine on images that were not
+// calibrated with, against the float network.
+
+import type { Manifest } from '../core/manifest.ts';
+import type { Engine, ImageBatch } from '../core/ports.ts';
+import { TAPS, type Tap } from '../core/taps.ts';
+import { createOrtWebEngine } from '../engine/edge/engine.ts';
+import { diskFiles } from '../engine/node/disk-files.ts';
+import { compileOrtWebWasm } from '../engine/node/ort-web-wasm.ts';
+import { joined } from './calibrate.ts';
+import {
+  averagedMaps,
+  type CosineFigures,
+  cosineFigures,
+  meanDivergence,
+  neighbourOverlap,
+  top1Agreement,
+} from './fidelity.ts';
+import { openFloatRunner } from './float-runner.ts';
+import { inBatches } from './image-sets.ts';
+import type { FloatNetwork, QuantisedNetwork } from './network.ts';
+
+/** int8 against fp32 on images that were not calibrated with. */
+export interface NetworkFidelity {
+  readonly images: number;
+  readonly cosine: Readonly<Record<Tap, CosineFigures>>;
+  readonly top1Agreement: number;
+  /** KL divergence of the probabilities, nats. */
+  readonly scoresDivergence: number;
+  /** Of the 10 nearest among these images by averaged map. */
+  readonly neighbourOverlap10: number;
+}
+
+export type TapValues = Readonly<Record<Tap, Float32Array>>;
+
+export async function verifyDirectory(
+  directory: string,
+  manifest: Manifest,
+  network: FloatNetwork,
+  images: ImageBatch,
+  progress: (done: number, total: number) => void,
+): Promise<NetworkFidelity> {
+  const wasm = await compileOrtWebWasm();
+  const now = () => performance.now();
+  const engine = createOrtWebEngine({ manifest, files: diskFiles(directory), wasm, now });
+  const reference = await openFloatRunner(network);
+  const parts = { expected: emptyParts(), found: emptyParts() };
+  let done = 0;
+  try {
+    for (const batch of inBatches(images, 4)) {
+      progress(done, images.images);
+      const values = await reference.run(batch, TAPS);
+      const { outputs } = await engine.run(batch, TAPS);
+      for (const tap of TAPS) {
+        parts.expected[tap].push(values.get(tap) ?? new Float32Array());
+        parts.found[tap].push(outputs[tap] ?? new Float32Array());
+      }
+      done += batch.images;
+    }
+  } finally {
+    await closeAll(engine, reference);
+  }
+  progress(done, images.images);
+  return compare(joinParts(parts.expected), joinParts(parts.found), images.images);
+}
+
+async function closeAll(engine: Engine, reference: { close(): Promise<void> }): Promise<void> {
+  await engine.dispose();
+  await reference.close();
+}
+
+function compare(expected: TapValues, found: TapValues, images: number): NetworkFidelity {
+  const cosine = (tap: Tap) => cosineFigures(expected[tap], found[tap], images);
+  return {
+    images,
+    cosine: {
+      features: cosine('features'),
+      fc6: cosine('fc6'),
+      fc7: cosine('fc7'),
+      scores: cosine('scores'),
+    },
+    top1Agreement: top1Agreement(expected.scores, found.scores, images),
+    scoresDivergence: meanDivergence(expected.scores, found.scores, images),
+    neighbourOverlap10: neighbourOverlap(
+      averagedMaps(expected.features),
+      averagedMaps(found.features),
+      images,
+    ),
+  };
+}
+
+function emptyParts(): Record<Tap, Float32Array[]> {
+  return { features: [], fc6: [], fc7: [], scores: [] };
+}
+
+function joinParts(parts: Readonly<Record<Tap, readonly Float32Array[]>>): TapValues {
+  return {
+    features: joined(parts.features),
+    fc6: joined(parts.fc6),
+    fc7: joined(parts.fc7),
+    scores: joined(parts.scores),
+  };
+}
+
+/** How far rounding moved the weights of one layer. */
+export interface WeightError {
+  readonly tensor: string;
+  /** Largest error ÷ the scale of its row; 0.5 is the bound of plain rounding. */
+  readonly worstSteps: number;
+  /** Root mean square error ÷ root mean square weight. */
+  readonly relativeRms: number;
+}
+
+export function weightErrors(float: FloatNetwork, quantised: QuantisedNetwork): WeightError[] {
+  const layers = [
+    ...float.convolutions.map((layer, index) => ({ layer, rounded: quantised.convolutions[index] })),
+    ...float.linears.map((layer, index) => ({ layer, rounded: quantised.linears[index] })),
+  ];
+  return layers.flatMap(({ layer, rounded }) => {
+    if (rounded === undefined) return [];
+    const columns = layer.weight.length / rounded.scale.length;
+    let [worst, errors, squares] = [0, 0, 0];
+    layer.weight.forEach((value, index) => {
+      const step = rounded.scale[Math.floor(index / columns)] ?? 1;
+      const error = value - (rounded.weight[index] ?? 0) * step;
+      worst = Math.max(worst, Math.abs(error) / step);
+      errors += error * error;
+      squares += value * value;
+    });
+    const relativeRms = squares === 0 ? 0 : Number(Math.sqrt(errors / squares).toFixed(6));
+    return [{ tensor: `${layer.shape.name}.weight`, worstSteps: Number(worst.toFixed(6)), relativeRms }];
+  });
+}

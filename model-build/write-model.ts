@@ -1,0 +1,100 @@
+// The quantised network → a model directory's files: shards, graphs, and the manifest that lists them.
+
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { featureChannels, POOLED_SIDE } from '../core/family.ts';
+import { MANIFEST_VERSION, type Manifest, type ManifestTensor } from '../core/manifest.ts';
+import { PREPROCESS_VERSION } from '../core/preprocess.ts';
+import { INT8_FILES, type WrittenGraphs, writeGraphs } from './graph-files.ts';
+import { int8Backbone, int8Head } from './int8-graph.ts';
+import type { InputContract, QuantisedNetwork } from './network.ts';
+import { TORCHVISION_INPUT } from './network.ts';
+import { rowPieces } from './row-pieces.ts';
+
+/** What the network itself does not tell. */
+export type ManifestDetails = Pick<
+  Manifest,
+  'name' | 'trained' | 'labels' | 'calibration' | 'fidelity' | 'provenance' | 'licence' | 'floatGraphs'
+>;
+
+/** Writes shards and graphs into an existing directory. */
+export function writeWeights(directory: string, network: QuantisedNetwork): Promise<WrittenGraphs> {
+  return writeGraphs(directory, { backbone: int8Backbone(network), head: int8Head(network) }, INT8_FILES);
+}
+
+/** Writes model.json: the same manifest gives the same bytes. */
+export async function writeManifest(directory: string, manifest: Manifest): Promise<void> {
+  await writeFile(join(directory, 'model.json'), `${JSON.stringify(manifest, null, 1)}\n`);
+}
+
+export function describeModel(
+  network: QuantisedNetwork,
+  written: WrittenGraphs,
+  details: ManifestDetails,
+): Manifest {
+  const { configuration, input } = network;
+  const { hiddenDim, outputDim } = configuration;
+  return {
+    format: 'vgg-edge-model',
+    formatVersion: MANIFEST_VERSION,
+    name: details.name,
+    trained: details.trained,
+    network: { ...configuration, items: [...configuration.items] },
+    preprocess: {
+      name: contractName(input),
+      resize: input.resize,
+      crop: input.crop,
+      mean: [...input.mean],
+      deviation: [...input.deviation],
+    },
+    taps: [
+      { name: 'features', shape: [featureChannels(configuration), POOLED_SIDE, POOLED_SIDE] },
+      { name: 'fc6', shape: [hiddenDim] },
+      { name: 'fc7', shape: [hiddenDim] },
+      { name: 'scores', shape: [outputDim] },
+    ],
+    labels: details.labels,
+    convolutions: network.convolutions.map(({ shape, input: from, output }) => ({
+      ...shape,
+      input: from,
+      output,
+    })),
+    linears: network.linears.map(({ shape, input: from }) => ({
+      ...shape,
+      input: from,
+      weights: rowPieces(shape.name, shape.outputs, shape.inputs, 1).map(({ name }) => name),
+    })),
+    tensors: Object.fromEntries(
+      [...written.placements].map(([name, { tensor, shard, offset }]): [string, ManifestTensor] => [
+        name,
+        {
+          dtype: manifestType(tensor.type),
+          shape: [...tensor.shape],
+          shard,
+          offset,
+          bytes: tensor.bytes.length,
+        },
+      ]),
+    ),
+    graphs: written.graphs,
+    shards: written.shards,
+    floatGraphs: details.floatGraphs,
+    calibration: details.calibration,
+    fidelity: details.fidelity,
+    provenance: details.provenance,
+    licence: details.licence,
+  };
+}
+
+/** The contract's name says when its sizes or normalisation are not torchvision's. */
+function contractName(input: InputContract): string {
+  const usual = JSON.stringify(input) === JSON.stringify(TORCHVISION_INPUT);
+  if (usual) return PREPROCESS_VERSION;
+  const values = [...input.mean, ...input.deviation].map((value) => value.toPrecision(4)).join('-');
+  return `pillow-${input.resize}-${input.crop}-${values}@1`;
+}
+
+function manifestType(type: string): ManifestTensor['dtype'] {
+  if (type === 'int8' || type === 'int32' || type === 'float32') return type;
+  throw new TypeError(`Expected int8, int32 or float32 tensors in an int8 model but found ${type}.`);
+}
