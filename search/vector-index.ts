@@ -76,7 +76,7 @@ export function createVectorIndex(name: string, space: VectorSpace, backend: Ind
     },
 
     async query(query) {
-      checkQuery(query);
+      checkQuery(query, backend.maxNearest);
       const conditions = parseFilter(query.filter);
       const vector = await startOf(query.by);
       const limit = Math.min(MAX_TOP_K, backend.maxNearest);
@@ -184,9 +184,10 @@ function checkId(id: string): void {
   if (bytes < 1 || bytes > MAX_ID_BYTES) throw invalid('id', `1 to ${MAX_ID_BYTES} bytes`, String(bytes));
 }
 
-function checkQuery({ topK, minScore, fold }: Query): void {
-  if (!Number.isInteger(topK) || topK < 1 || topK > MAX_TOP_K) {
-    throw invalid('top_k', `a whole number from 1 to ${MAX_TOP_K}`, String(topK));
+function checkQuery({ topK, minScore, fold }: Query, maxNearest: number): void {
+  const most = Math.min(MAX_TOP_K, maxNearest);
+  if (!Number.isInteger(topK) || topK < 1 || topK > most) {
+    throw invalid('top_k', `a whole number from 1 to ${most}`, String(topK));
   }
   for (const [name, value] of [
     ['min_score', minScore],

@@ -1,0 +1,302 @@
+// Vectors in Cloudflare Vectorize: managed, to ten million per index. Within its documented limits
+// (developers.cloudflare.com/vectorize/platform/limits). Writes are asynchronous there: what was upserted
+// is found some seconds later.
+
+import { InputError, SourceError } from '../core/errors.ts';
+import type { Item, Metadata, VectorSpace, VectorStore } from '../core/vector-store.ts';
+import { hashKey } from './item-key.ts';
+import type { Condition } from './metadata-filter.ts';
+import {
+  checkIndexName,
+  checkSpace,
+  createVectorIndex,
+  type IndexBackend,
+  noSuchIndex,
+  parseSpace,
+} from './vector-index.ts';
+
+export type VectorizeMetadata = Record<string, string | number | boolean>;
+export type VectorizeFilter = Record<
+  string,
+  { $in?: string[]; $gt?: number; $gte?: number; $lt?: number; $lte?: number }
+>;
+
+export interface VectorizeVector {
+  readonly id: string;
+  readonly values: Float32Array | number[];
+  readonly metadata: VectorizeMetadata;
+}
+
+/** The part of the Workers binding that is used; search/vectorize-account.ts gives the same over HTTP. */
+export interface VectorizeData {
+  describe(): Promise<{ readonly vectorCount: number }>;
+  upsert(vectors: VectorizeVector[]): Promise<unknown>;
+  getByIds(ids: string[]): Promise<readonly VectorizeVector[]>;
+  deleteByIds(ids: string[]): Promise<unknown>;
+  query(
+    vector: number[],
+    options: { topK: number; returnMetadata: 'all' | 'none'; filter?: VectorizeFilter },
+  ): Promise<{
+    readonly matches: readonly {
+      readonly id: string;
+      readonly score: number;
+      readonly metadata?: VectorizeMetadata;
+    }[];
+  }>;
+}
+
+export interface MetadataIndex {
+  readonly propertyName: string;
+  readonly indexType: 'string' | 'number';
+}
+
+/** The account's indexes. `description` is where an index keeps its space. */
+export interface VectorizeAccount {
+  list(): Promise<readonly { readonly name: string; readonly description: string }[]>;
+  create(
+    name: string,
+    dimensions: number,
+    description: string,
+    indexes: readonly MetadataIndex[],
+  ): Promise<void>;
+  delete(name: string): Promise<void>;
+  data(name: string): VectorizeData;
+}
+
+const MIN_DIMENSIONS = 32;
+const MAX_DIMENSIONS = 1536;
+const MAX_TOP_K = 100;
+const MAX_TOP_K_WITH_METADATA = 20;
+const MAX_IDS = 20;
+const MAX_METADATA_BYTES = 10 * 1024;
+const MAX_INDEXED_BYTES = 64;
+const MAX_FILTER_BYTES = 2048;
+/** Each takes two of the ten metadata indexes. */
+const MAX_FILTERABLE = 5;
+
+/**
+ * `filterable` names the metadata fields that queries may filter by; Vectorize indexes them when an item is
+ * written, so they must be known when the index is created.
+ */
+export function createVectorizeStore(
+  account: VectorizeAccount,
+  filterable: readonly string[] = [],
+): VectorStore {
+  if (filterable.length > MAX_FILTERABLE) {
+    throw new InputError(
+      'invalid_argument',
+      `Expected at most ${MAX_FILTERABLE} filterable fields but found ${filterable.length}.`,
+    );
+  }
+  const ours = async (): Promise<Map<string, VectorSpace>> => {
+    const found = await reach(() => account.list());
+    return new Map(
+      found.flatMap(({ name, description }) => {
+        const space = spaceIn(description);
+        return space === undefined ? [] : [[name, space]];
+      }),
+    );
+  };
+  const indexOf = (name: string, space: VectorSpace) =>
+    createVectorIndex(name, space, createBackend(account.data(name), filterable));
+
+  return {
+    async list() {
+      const indexes = [...(await ours())].sort(([a], [b]) => (a < b ? -1 : 1));
+      return Promise.all(indexes.map(([name, space]) => indexOf(name, space).describe()));
+    },
+    async create(name, space) {
+      checkIndexName(name);
+      const { dimensions } = parseSpace(space);
+      if (dimensions < MIN_DIMENSIONS || dimensions > MAX_DIMENSIONS) {
+        throw new InputError(
+          'invalid_option',
+          `Expected ${MIN_DIMENSIONS} to ${MAX_DIMENSIONS} dimensions for Vectorize but found ${dimensions}. Pool the features, or fit a projection.`,
+          { param: 'dimensions' },
+        );
+      }
+      const found = (await ours()).get(name);
+      if (found !== undefined) checkSpace(name, found, space);
+      else
+        await reach(() =>
+          account.create(name, dimensions, describeSpace(space), filterable.flatMap(metadataIndexes)),
+        );
+      return indexOf(name, space);
+    },
+    async open(name) {
+      const space = (await ours()).get(name);
+      if (space === undefined) throw noSuchIndex(name);
+      return indexOf(name, space);
+    },
+    async delete(name) {
+      if (!(await ours()).has(name)) throw noSuchIndex(name);
+      await reach(() => account.delete(name));
+    },
+    async close() {},
+  };
+}
+
+function createBackend(data: VectorizeData, filterable: readonly string[]): IndexBackend {
+  const fetchItems = async (keys: readonly string[]): Promise<Item[]> => {
+    const items: Item[] = [];
+    for (let start = 0; start < keys.length; start += MAX_IDS) {
+      const found = await reach(() => data.getByIds(keys.slice(start, start + MAX_IDS)));
+      items.push(
+        ...found.map(({ values, metadata }) => ({
+          ...readMetadata(metadata),
+          vector: Float32Array.from(values),
+        })),
+      );
+    }
+    return items;
+  };
+
+  return {
+    maxNearest: MAX_TOP_K,
+    async count() {
+      return (await reach(() => data.describe())).vectorCount;
+    },
+    async put(items) {
+      const vectors = await Promise.all(
+        items.map(async ({ id, vector, metadata }) => ({
+          id: await hashKey(id),
+          values: Array.from(vector),
+          metadata: await writeMetadata(id, metadata, filterable),
+        })),
+      );
+      await reach(() => data.upsert(vectors));
+    },
+    get: async (ids) => fetchItems(await Promise.all(ids.map(hashKey))),
+    async delete(ids) {
+      const keys = await Promise.all(ids.map(hashKey));
+      await reach(() => data.deleteByIds(keys));
+    },
+    async nearest(vector, count, conditions) {
+      const filter = await toVectorizeFilter(conditions, filterable);
+      const withMetadata = count <= MAX_TOP_K_WITH_METADATA;
+      const { matches } = await reach(() =>
+        data.query(Array.from(vector), {
+          topK: count,
+          returnMetadata: withMetadata ? 'all' : 'none',
+          ...(filter === undefined ? {} : { filter }),
+        }),
+      );
+      if (withMetadata) {
+        return matches.map(({ score, metadata = {} }) => ({ score, ...readMetadata(metadata) }));
+      }
+      const items = new Map<string, Item>();
+      for (const item of await fetchItems(matches.map(({ id }) => id)))
+        items.set(await hashKey(item.id), item);
+      return matches.flatMap(({ id: key, score }) => {
+        const item = items.get(key);
+        return item === undefined ? [] : [{ id: item.id, metadata: item.metadata, score }];
+      });
+    },
+  };
+}
+
+/** Ids have 64 bytes there, so the id lies in the metadata; ours as JSON, because types are indexed apart. */
+async function writeMetadata(
+  id: string,
+  metadata: Metadata,
+  filterable: readonly string[],
+): Promise<VectorizeMetadata> {
+  const written: VectorizeMetadata = { id, metadata: JSON.stringify(metadata) };
+  for (const field of filterable) {
+    const value = Object.hasOwn(metadata, field) ? metadata[field] : undefined;
+    if (value !== undefined) written[textProperty(field)] = await indexedText(value);
+    if (typeof value === 'number') written[numberProperty(field)] = value;
+  }
+  const bytes = new TextEncoder().encode(JSON.stringify(written)).length;
+  if (bytes > MAX_METADATA_BYTES) {
+    throw new InputError(
+      'invalid_option',
+      `Expected at most ${MAX_METADATA_BYTES} bytes of id and metadata for item '${id}' in Vectorize but found ${bytes}.`,
+      { param: 'metadata' },
+    );
+  }
+  return written;
+}
+
+function readMetadata({ id, metadata }: VectorizeMetadata): { id: string; metadata: Metadata } {
+  return { id: String(id), metadata: JSON.parse(String(metadata)) };
+}
+
+async function toVectorizeFilter(
+  conditions: readonly Condition[],
+  filterable: readonly string[],
+): Promise<VectorizeFilter | undefined> {
+  if (conditions.length === 0) return undefined;
+  const filter: VectorizeFilter = {};
+  for (const condition of conditions) {
+    const { field } = condition;
+    if (!filterable.includes(field)) {
+      throw new InputError(
+        'invalid_option',
+        `Expected one of ${filterable.join(', ') || 'no fields'} to filter by but found '${field}'. Vectorize filters by fields that were named when the index was created.`,
+        { param: 'filter' },
+      );
+    }
+    if (condition.kind === 'in') {
+      filter[textProperty(field)] = { $in: await Promise.all(condition.values.map(indexedText)) };
+    } else {
+      filter[numberProperty(field)] = Object.fromEntries(
+        condition.bounds.map(({ operator, value }) => [`$${operator}`, value]),
+      );
+    }
+  }
+  if (new TextEncoder().encode(JSON.stringify(filter)).length > MAX_FILTER_BYTES) {
+    throw new InputError(
+      'invalid_option',
+      `Expected a filter of at most ${MAX_FILTER_BYTES} bytes for Vectorize.`,
+      { param: 'filter' },
+    );
+  }
+  return filter;
+}
+
+/** The value as JSON, so that "1", 1 and true differ; a hash where it is longer than what is indexed. */
+async function indexedText(value: string | number | boolean): Promise<string> {
+  const text = JSON.stringify(value);
+  if (new TextEncoder().encode(text).length <= MAX_INDEXED_BYTES) return text;
+  return `#${(await hashKey(text)).slice(0, 32)}`;
+}
+
+function metadataIndexes(field: string): MetadataIndex[] {
+  return [
+    { propertyName: textProperty(field), indexType: 'string' },
+    { propertyName: numberProperty(field), indexType: 'number' },
+  ];
+}
+
+function textProperty(field: string): string {
+  return `text_${field}`;
+}
+
+/** For ranges. */
+function numberProperty(field: string): string {
+  return `number_${field}`;
+}
+
+function describeSpace(space: VectorSpace): string {
+  return JSON.stringify({ 'vgg-edge': space });
+}
+
+/** Undefined for indexes of others. */
+function spaceIn(description: string): VectorSpace | undefined {
+  try {
+    return parseSpace(JSON.parse(description)['vgg-edge']);
+  } catch {
+    return undefined;
+  }
+}
+
+async function reach<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    if (cause instanceof InputError || cause instanceof SourceError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new SourceError('unreachable', `Vectorize failed: ${reason}`, { cause });
+  }
+}

@@ -1,0 +1,168 @@
+// The part of Qdrant's REST API that search/qdrant-store.ts uses, on a loopback port, for tests: its
+// refusals (ids, dimensions, sizes, unknown fields of a filter) as documented at api.qdrant.tech.
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { z } from 'zod';
+
+const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+type Scalar = string | number | boolean;
+interface Point {
+  readonly id: string;
+  readonly vector: readonly number[];
+  readonly payload: Record<string, unknown>;
+}
+interface Collection {
+  readonly size: number;
+  readonly metadata: unknown;
+  readonly points: Map<string, Point>;
+}
+
+const range = z.strictObject({
+  gt: z.number().optional(),
+  gte: z.number().optional(),
+  lt: z.number().optional(),
+  lte: z.number().optional(),
+});
+const field = z.strictObject({
+  key: z.string(),
+  match: z.strictObject({ value: z.union([z.string(), z.int(), z.boolean()]) }).optional(),
+  range: range.optional(),
+});
+const condition = z.union([field, z.strictObject({ should: z.array(field).min(1) })]);
+const point = z.strictObject({
+  id: z.string().regex(UUID),
+  vector: z.array(z.number()),
+  payload: z.record(z.string(), z.unknown()),
+});
+const bodies = {
+  create: z.strictObject({
+    vectors: z.strictObject({ size: z.int().min(1).max(65_536), distance: z.literal('Cosine') }),
+    metadata: z.record(z.string(), z.unknown()),
+  }),
+  upsert: z.strictObject({ points: z.array(point).min(1) }),
+  get: z.strictObject({
+    ids: z.array(z.string()),
+    with_payload: z.literal(true),
+    with_vector: z.literal(true),
+  }),
+  delete: z.strictObject({ points: z.array(z.string()) }),
+  count: z.strictObject({ exact: z.literal(true) }),
+  query: z.strictObject({
+    query: z.array(z.number()),
+    limit: z.int().min(1),
+    with_payload: z.literal(true),
+    filter: z.strictObject({ must: z.array(condition) }).optional(),
+  }),
+};
+
+export interface QdrantStandIn {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export async function startQdrantStandIn(apiKey: string): Promise<QdrantStandIn> {
+  const collections = new Map<string, Collection>();
+  const server: Server = createServer(async (request, response) => {
+    const send = (status: number, body: object) =>
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks);
+    if (request.headers['api-key'] !== apiKey)
+      return send(401, { status: { error: 'Must provide an API key' } });
+    if (body.length > MAX_BODY_BYTES) return send(413, { status: { error: 'Payload too large' } });
+    try {
+      const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
+      const [, , name = '', ...rest] = pathname.split('/');
+      const json: unknown = body.length === 0 ? undefined : JSON.parse(body.toString());
+      const route = `${request.method} ${name === '' ? '' : '*'}${rest.map((part) => `/${part}`).join('')}`;
+      const result = answer(collections, route, name, json, searchParams.get('wait') === 'true');
+      if (result === undefined) return send(404, { status: { error: `Not found: Collection ${name}` } });
+      return send(200, { result, status: 'ok', time: 0 });
+    } catch (error) {
+      return send(400, { status: { error: String(error) } });
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+function answer(
+  collections: Map<string, Collection>,
+  route: string,
+  name: string,
+  json: unknown,
+  wait: boolean,
+): unknown {
+  if (route === 'GET ') return { collections: [...collections.keys()].map((known) => ({ name: known })) };
+  if (route === 'PUT *') {
+    if (collections.has(name)) throw new Error(`Collection ${name} already exists`);
+    const { vectors, metadata } = bodies.create.parse(json);
+    collections.set(name, { size: vectors.size, metadata, points: new Map() });
+    return true;
+  }
+  const collection = collections.get(name);
+  if (collection === undefined) return undefined;
+  const { points, size, metadata } = collection;
+  switch (route) {
+    case 'GET *':
+      return { config: { params: { vectors: { size, distance: 'Cosine' } }, metadata } };
+    case 'DELETE *':
+      return collections.delete(name);
+    case 'POST */points/count':
+      bodies.count.parse(json);
+      return { count: points.size };
+    case 'PUT */points':
+      for (const added of bodies.upsert.parse(json).points) {
+        if (added.vector.length !== size)
+          throw new Error(`expected dim: ${size}, got ${added.vector.length}`);
+        points.set(added.id, added);
+      }
+      return { operation_id: 1, status: wait ? 'completed' : 'acknowledged' };
+    case 'POST */points':
+      return bodies.get.parse(json).ids.flatMap((id) => points.get(id) ?? []);
+    case 'POST */points/delete':
+      for (const id of bodies.delete.parse(json).points) points.delete(id);
+      return { operation_id: 2, status: wait ? 'completed' : 'acknowledged' };
+    case 'POST */points/query': {
+      const { query, limit, filter } = bodies.query.parse(json);
+      const found = [...points.values()]
+        .filter(({ payload }) => (filter?.must ?? []).every((wanted) => holds(wanted, payload)))
+        .map(({ id, vector, payload }) => ({ id, version: 0, score: cosine(query, vector), payload }));
+      return { points: found.sort((a, b) => b.score - a.score).slice(0, limit) };
+    }
+    default:
+      throw new Error(`No route ${route}`);
+  }
+}
+
+function holds(wanted: z.infer<typeof condition>, payload: Record<string, unknown>): boolean {
+  if ('should' in wanted) return wanted.should.some((one) => holds(one, payload));
+  const value = wanted.key
+    .split('.')
+    .reduce<unknown>(
+      (at, part) => (at !== null && typeof at === 'object' ? Reflect.get(at, part) : undefined),
+      payload,
+    );
+  if (wanted.match !== undefined) return (value as Scalar) === wanted.match.value;
+  const { gt, gte, lt, lte } = wanted.range ?? {};
+  return (
+    typeof value === 'number' &&
+    (gt === undefined || value > gt) &&
+    (gte === undefined || value >= gte) &&
+    (lt === undefined || value < lt) &&
+    (lte === undefined || value <= lte)
+  );
+}
+
+function cosine(a: readonly number[], b: readonly number[]): number {
+  const sum = a.reduce((total, value, index) => total + value * (b[index] ?? 0), 0);
+  return sum / Math.hypot(...a) / Math.hypot(...b);
+}
