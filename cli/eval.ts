@@ -8,8 +8,9 @@ import { readManifest } from '../engine/model-file.ts';
 import { createNodeDecoder } from '../engine/node/decode.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
 import { compileOrtWebWasm } from '../engine/node/ort-web-wasm.ts';
+import { checkedExtractor } from '../eval/checked-extractor.ts';
 import { type Measurement, measureModel } from '../eval/measure.ts';
-import { engineExtractor, weightsExtractor } from '../eval/networks.ts';
+import { engineExtractor, nativeExtractor, weightsExtractor } from '../eval/networks.ts';
 import { choosePhotos } from '../eval/photos.ts';
 import { drawReport } from '../eval/picture.ts';
 import type { EvalReport } from '../eval/report.ts';
@@ -125,8 +126,12 @@ async function openNetworks(
   // Closed with the model's: an engine loads nothing before its first run.
   const wasm = await compileOrtWebWasm();
   const engine = createOrtWebEngine({ manifest, files, wasm, now: () => performance.now() });
+  const extractor = checkedExtractor(
+    engineExtractor(engine, manifest, id),
+    await nativeExtractor(directory, manifest, id),
+  );
   return {
-    model: { manifest, id, extractor: engineExtractor(engine, manifest, id) },
+    model: { manifest, id, extractor },
     reference:
       reference === undefined
         ? null

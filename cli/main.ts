@@ -7,6 +7,7 @@ import { type Command, commandHelp, parseCommand, UsageError } from './command.t
 /** Name → the file that holds it, loaded only when asked for. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   build: async () => (await import('./build.ts')).build,
+  eval: async () => (await import('./eval.ts')).evaluate,
   inspect: async () => (await import('./inspect.ts')).inspect,
 };
 

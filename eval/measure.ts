@@ -3,6 +3,7 @@
 import { InputError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { ImageDecoder } from '../core/ports.ts';
+import { top1Agreement as agreementOf, cosineFigures } from '../model-build/fidelity.ts';
 import { createRandom } from '../model-build/random.ts';
 import { fitProjection } from '../search/fit-projection.ts';
 import { type ClassificationFigures, classify, matchClasses } from './classification.ts';
@@ -18,7 +19,6 @@ import {
 } from './descriptors.ts';
 import { type Extracted, type Extraction, extract } from './extract.ts';
 import type { Extractor } from './extractor.ts';
-import { cosineFigures, rowCosines, topAgreement } from './fidelity.ts';
 import { HSV_HISTOGRAM } from './hsv-histogram.ts';
 import type { ChosenPhotos } from './photos.ts';
 import type { Both, EvalReport, Fidelity, RetrievalRow } from './report.ts';
@@ -54,7 +54,7 @@ export async function measureModel(measurement: Measurement): Promise<EvalReport
     format: 'vgg-edge-eval',
     model: model.id,
     trained: model.manifest.trained,
-    engine: model.extractor.key.slice(model.id.length + 1),
+    precision: 'int8',
     reference: reference?.name ?? null,
     photos: {
       folder: images.folder,
@@ -176,8 +176,8 @@ async function measureFidelity(
   for (const { name } of model.extractor.outputs) {
     const int8 = await load(model.extractor, name);
     const float32 = await load(reference.extractor, name);
-    taps[name] = cosineFigures(rowCosines(int8.values, float32.values, int8.width));
-    if (name === 'scores') top1Agreement = topAgreement(int8.values, float32.values, int8.width);
+    taps[name] = cosineFigures(float32.values, int8.values, photos.length);
+    if (name === 'scores') top1Agreement = agreementOf(float32.values, int8.values, photos.length);
   }
   return { taps, top1Agreement };
 }

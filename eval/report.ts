@@ -1,9 +1,9 @@
 // What a measurement says: the JSON file, which the table and the picture are drawn from.
 
+import type { CosineFigures } from '../model-build/fidelity.ts';
 import type { ClassificationFigures } from './classification.ts';
 import type { MeasuredDescriptor } from './descriptors.ts';
 import type { FailedPhoto } from './extract.ts';
-import type { CosineFigures } from './fidelity.ts';
 import type { RetrievalFigures } from './retrieval.ts';
 
 /** Of the int8 model and of the float reference. */
@@ -36,7 +36,7 @@ export interface EvalReport {
   /** Id. */
   readonly model: string;
   readonly trained: boolean;
-  readonly engine: string;
+  readonly precision: 'int8';
   /** The weight file's name. */
   readonly reference: string | null;
   readonly photos: {

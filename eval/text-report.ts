@@ -6,9 +6,9 @@ import type { EvalReport, RetrievalRow } from './report.ts';
 const NO_VALUE = '–';
 
 export function textReport(report: EvalReport): string {
-  const { photos, model, engine, trained } = report;
+  const { photos, model, precision, trained } = report;
   const sections = [
-    `${model}${trained ? '' : ' (untrained)'} by ${engine}: ${photos.measured} of ${photos.found} photographs in ${photos.folder}${photos.classes > 0 ? `, ${photos.classes} classes` : ''}`,
+    `${model}${trained ? '' : ' (untrained)'} in ${precision}: ${photos.measured} of ${photos.found} photographs in ${photos.folder}${photos.classes > 0 ? `, ${photos.classes} classes` : ''}`,
     ...classificationSection(report),
     ...(photos.classes >= 2 || report.reference !== null ? [retrievalTable(report)] : []),
     ...fidelitySection(report),
@@ -68,10 +68,10 @@ function meanAveragePrecision({ figures }: RetrievalRow): number {
 
 function fidelitySection({ fidelity, reference }: EvalReport): string[] {
   if (fidelity === null) return [];
-  const rows = Object.entries(fidelity.taps).map(([tap, { mean, lowest1Percent, min }]) => [
+  const rows = Object.entries(fidelity.taps).map(([tap, { mean, percentile1, min }]) => [
     tap,
     mean.toFixed(5),
-    lowest1Percent.toFixed(5),
+    percentile1.toFixed(5),
     min.toFixed(5),
   ]);
   const agreement =

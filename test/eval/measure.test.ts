@@ -73,7 +73,7 @@ async function measurement(
     model: {
       manifest: testManifest(['red', 'blue']),
       id: 'small@0',
-      extractor: colours('small@0-fake-int8'),
+      extractor: colours('small@0-int8'),
     },
     reference: { name: 'weights.pth', extractor: colours('float', 1) },
     decoder: DECODER,
@@ -89,7 +89,7 @@ test('class folders: accuracy, retrieval, fidelity; a broken photograph is named
   const report = await measureModel(await measurement(PHOTOS));
   expect(report).toMatchObject({
     model: 'small@0',
-    engine: 'fake-int8',
+    precision: 'int8',
     reference: 'weights.pth',
     photos: {
       found: 5,
@@ -117,7 +117,7 @@ test('class folders: accuracy, retrieval, fidelity; a broken photograph is named
 test('what is in the cache is neither decoded nor run again', async () => {
   const first = await measurement(PHOTOS);
   const report = await measureModel(first);
-  const again = colours('small@0-fake-int8');
+  const again = colours('small@0-int8');
   const reference = colours('float');
   const second: Measurement = {
     ...first,
@@ -162,7 +162,7 @@ describe('what is shown', () => {
 
   test('tables in Markdown, and every photograph that was not measured', async () => {
     const text = textReport(await shown());
-    expect(text).toMatch(/small@0 by fake-int8: 4 of 5 photographs in .*, 2 classes/);
+    expect(text).toMatch(/small@0 in int8: 4 of 5 photographs in .*, 2 classes/);
     expect(text).toMatch(/\| int8 +\| 100\.0 % \|/);
     expect(text).toMatch(/\| features avg +\| +2 \| 1\.000 \|/);
     expect(text).toContain('1 not measured:\n  red/broken.jpg: Expected a picture but found static.');
@@ -184,7 +184,7 @@ test('real photographs and damaged ones by the real decoder', async () => {
     'cut.jpg': cat.subarray(0, 900),
     'zeros.png': new Uint8Array(64),
   });
-  const extractor = colours('small@0-fake-int8');
+  const extractor = colours('small@0-int8');
   onTestFinished(() => extractor.close());
   const report = await measureModel(
     await measurement(
