@@ -4,7 +4,7 @@
 import { type CropBox, cropImage } from './crop-box.ts';
 import { normaliseL2, type Pool, poolMap } from './descriptors.ts';
 import { ModelError } from './errors.ts';
-import type { ImageLimits } from './image.ts';
+import type { ImageLimits, RgbImage } from './image.ts';
 import type { Engine, ImageBatch, ImageDecoder } from './ports.ts';
 import { type PreprocessSizes, preprocess } from './preprocess.ts';
 import type { Tap, TapOutputs } from './taps.ts';
@@ -70,16 +70,18 @@ export function createEmbedder(parts: EmbedderParts): Embedder {
   const prepare = async ({ read, crop }: ImageSource, times: EmbedTimes): Promise<Outcome<ImageBatch>> => {
     const start = now();
     let decoded = start;
+    let image: RgbImage | undefined;
     try {
       const bytes = await read();
       const shortSide = crop === undefined ? sizes.resize : undefined;
-      const image = await decoder.decode(bytes, limits, shortSide);
+      image = await decoder.decode(bytes, limits, shortSide);
       decoded = now();
       const region = crop === undefined ? image : cropImage(image, crop);
       return { value: preprocess([region], sizes) };
     } catch (error) {
       return { error };
     } finally {
+      image?.release?.();
       const end = now();
       times.decode += (decoded === start ? end : decoded) - start;
       times.preprocess += decoded === start ? 0 : end - decoded;

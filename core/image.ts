@@ -8,6 +8,11 @@ export interface RgbImage {
   readonly height: number;
   /** height × width × 3 bytes, row by row, R G B. */
   readonly data: Uint8Array | Uint8ClampedArray;
+  /**
+   * Gives the memory of `data` back to the decoder, which uses it for the next image; `data` must not be
+   * read afterwards. Where nobody calls it the garbage collector does the work, later.
+   */
+  readonly release?: () => void;
 }
 
 /** What an image may be before anything is allocated for it. */

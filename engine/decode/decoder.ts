@@ -6,9 +6,9 @@ import { type JpegScale, jpegScale } from '../../core/jpeg-scale.ts';
 import { upright } from '../../core/orientation.ts';
 import type { ImageDecoder } from '../../core/ports.ts';
 import { createJpegDecoder } from './jpeg.ts';
-import { checkDecodeBytes } from './memory.ts';
-import { decodePng } from './png.ts';
-import { decodeWebp } from './webp.ts';
+import { checkDecodeBytes, decodeBytes } from './memory.ts';
+import { createPngDecoder } from './png.ts';
+import { createWebpDecoder } from './webp.ts';
 
 /** The compiled libraries, as the runtime loads them. PNG needs none. */
 export interface DecoderModules {
@@ -21,22 +21,49 @@ export interface DecoderModules {
 /** Decodes an image that has passed the checks, in its stored orientation. */
 export type DecodeStored = (bytes: Uint8Array, header: ImageHeader, scale: JpegScale) => Promise<RgbImage>;
 
+export interface DecodeMemory {
+  /** Bytes that decoding one image may take besides the encoded ones; what needs more is refused. */
+  readonly maxDecodeBytes: number;
+  /** Bytes that may stay allocated between images. */
+  readonly maxHeldBytes: number;
+}
+
 /** The decoders by WASM and the platform, without checks. */
-export function createStoredDecoder(modules: DecoderModules): {
+export interface StoredDecoder {
   readonly decodeStored: DecodeStored;
-  heapBytes(): number;
-} {
+  /** Bytes held between images. */
+  heldBytes(): number;
+}
+
+export function createStoredDecoder(modules: DecoderModules, memory: DecodeMemory): StoredDecoder {
   const jpeg = createJpegDecoder(modules.jpeg);
+  const png = createPngDecoder();
+  const webp = createWebpDecoder(modules.webp);
+  const decoders = { jpeg, png, webp };
+  const heldBytes = () => jpeg.heldBytes() + png.heldBytes() + webp.heldBytes();
+
+  /** What the other formats keep must not stand in the way of this image. */
+  const makeRoom = (format: ImageHeader['format'], needed: number): void => {
+    const heldByOthers = heldBytes() - decoders[format].heldBytes();
+    if (heldByOthers + needed <= memory.maxDecodeBytes) return;
+    for (const [name, decoder] of Object.entries(decoders)) if (name !== format) decoder.drop();
+  };
+
   return {
-    heapBytes: jpeg.heapBytes,
+    heldBytes,
     async decodeStored(bytes, header, scale) {
-      switch (header.format) {
-        case 'jpeg':
-          return jpeg.decode(bytes, header, scale);
-        case 'png':
-          return await decodePng(bytes, header);
-        case 'webp':
-          return decodeWebp(modules.webp, bytes, header);
+      makeRoom(header.format, decodeBytes(header, bytes.length, scale));
+      try {
+        switch (header.format) {
+          case 'jpeg':
+            return await jpeg.decode(bytes, header, scale);
+          case 'png':
+            return await png.decode(bytes, header, scale);
+          case 'webp':
+            return await webp.decode(bytes, header, scale);
+        }
+      } finally {
+        if (decoders[header.format].heldBytes() > memory.maxHeldBytes) decoders[header.format].drop();
       }
     },
   };
@@ -56,7 +83,10 @@ export function checkedDecoder(decodeStored: DecodeStored, maxDecodeBytes: numbe
           ? jpegScale(header.width, header.height, shortSide)
           : 1;
       checkDecodeBytes(header, bytes.length, scale, maxDecodeBytes);
-      return upright(await decodeStored(bytes, header, scale), header.orientation);
+      const stored = await decodeStored(bytes, header, scale);
+      const image = upright(stored, header.orientation);
+      if (image !== stored) stored.release?.();
+      return image;
     },
   };
 }

@@ -6,17 +6,14 @@ import type { RgbImage } from '../../core/image.ts';
 import type { JpegHeader } from '../../core/jpeg-header.ts';
 import type { JpegScale } from '../../core/jpeg-scale.ts';
 import { cmykToRgb } from './cmyk.ts';
+import type { FormatDecoder } from './format-decoder.ts';
 import { instantiate, refusedSystemCalls, type WasmLibrary } from './wasm-library.ts';
 
-export interface JpegDecoder {
-  /** Stored orientation. Throws InputError `invalid_image`. */
-  decode(bytes: Uint8Array, header: JpegHeader, scale: JpegScale): RgbImage;
-  /** Bytes of WASM memory held between images. */
-  heapBytes(): number;
-}
-
-/** WASM memory never shrinks: an instance that has grown past this is dropped after the image. */
-const KEPT_HEAP_BYTES = 32 * 1024 * 1024;
+/**
+ * An error exit leaves the frames of one call on the WASM stack of 64 KiB: 280 bytes where measured. So
+ * many of them, and the instance is replaced.
+ */
+const MAX_ERROR_EXITS = 16;
 
 /** TurboJPEG's pixel formats (turbojpeg.h, TJPF). */
 const TJPF_RGB = 0;
@@ -34,40 +31,41 @@ const INITIAL_MESSAGE = 'No error';
 const HARMLESS =
   /extraneous bytes before marker|Invalid SOS parameters for sequential|Unknown Adobe color|JFIF major revision/;
 
-/** libjpeg's error exit: unwinds the WASM stack, after which the instance is unusable. */
+/** libjpeg's regular way out of a fatal error, here as an exception through the WASM frames. */
 class LongJump extends Error {}
 
-export function createJpegDecoder(module: WebAssembly.Module): JpegDecoder {
-  let kept: WasmLibrary | undefined;
-  let messageAddress: number | undefined;
+interface Turbo {
+  readonly library: WasmLibrary;
+  /** Where libjpeg's messages stand; negative when not found. */
+  readonly messageAddress: number;
+  errorExits: number;
+}
 
+export function createJpegDecoder(module: WebAssembly.Module): FormatDecoder<JpegHeader> {
+  let kept: Turbo | undefined;
   return {
     decode(bytes, header, scale) {
-      const library = kept ?? instantiateTurbo(module);
-      messageAddress ??= findMessage(library);
-      // Whatever goes wrong, the next image starts with a new instance.
+      const turbo = kept ?? instantiateTurbo(module);
+      // Whatever unforeseen goes wrong, the next image starts with a new instance.
       kept = undefined;
-      let image: RgbImage;
       try {
-        image = decompress(library, bytes, header, scale, messageAddress);
+        const result = decompress(turbo, bytes, header, scale);
+        if (turbo.errorExits < MAX_ERROR_EXITS) kept = turbo;
+        if (typeof result === 'string') throw broken(header, result);
+        return result;
       } catch (cause) {
-        if (cause instanceof LongJump || cause instanceof WebAssembly.RuntimeError) {
-          throw broken(
-            header,
-            cause instanceof LongJump ? readMessage(library, messageAddress) : 'a trap',
-            cause,
-          );
-        }
+        if (cause instanceof WebAssembly.RuntimeError) throw broken(header, 'a trap', cause);
         throw cause;
       }
-      if (library.heapBytes() <= KEPT_HEAP_BYTES) kept = library;
-      return image;
     },
-    heapBytes: () => kept?.heapBytes() ?? 0,
+    heldBytes: () => kept?.library.heapBytes() ?? 0,
+    drop: () => {
+      kept = undefined;
+    },
   };
 }
 
-function instantiateTurbo(module: WebAssembly.Module): WasmLibrary {
+function instantiateTurbo(module: WebAssembly.Module): Turbo {
   const library: WasmLibrary = instantiate(module, {
     env: {
       setjmp: () => 0,
@@ -85,48 +83,56 @@ function instantiateTurbo(module: WebAssembly.Module): WasmLibrary {
       },
     },
   });
-  return library;
+  return { library, messageAddress: findMessage(library), errorExits: 0 };
 }
 
-/** Frees what it allocated only on success: after a failure the instance is dropped. */
+/** The image, or what libjpeg found instead. Everything allocated is freed again. */
 function decompress(
-  library: WasmLibrary,
+  turbo: Turbo,
   bytes: Uint8Array,
   header: JpegHeader,
   scale: JpegScale,
-  messageAddress: number,
-): RgbImage {
+): RgbImage | string {
+  const { library } = turbo;
   const cmyk = header.components.length === 4;
   const channels = cmyk ? 4 : 3;
+  const format = cmyk ? TJPF_CMYK : TJPF_RGB;
+  // TurboJPEG picks the largest of its scales whose result fits the given size: exactly ours.
   const width = Math.ceil(header.width / scale);
   const height = Math.ceil(header.height / scale);
-  const input = library.allocate(bytes.length);
-  library.view(input, bytes.length).set(bytes);
-  const output = library.allocate(width * height * channels);
+  const pitch = width * channels;
+  const { length } = bytes;
+  const input = library.allocate(length);
+  library.view(input, length).set(bytes);
+  const output = library.allocate(pitch * height);
   const handle = library.call('tjInitDecompress');
-  // TurboJPEG picks the largest of its scales whose result fits the given size: exactly ours.
-  const status = library.call(
-    'tjDecompress2',
-    handle,
-    input,
-    bytes.length,
-    output,
-    width,
-    width * channels,
-    height,
-    cmyk ? TJPF_CMYK : TJPF_RGB,
-    0,
-  );
-  if (status !== 0) {
-    const message = readMessage(library, messageAddress);
-    if (!HARMLESS.test(message)) throw broken(header, message);
+  let whole = false;
+  try {
+    const status = library.call(
+      'tjDecompress2',
+      handle,
+      input,
+      length,
+      output,
+      width,
+      pitch,
+      height,
+      format,
+      0,
+    );
+    whole = status === 0 || HARMLESS.test(readMessage(turbo));
+  } catch (cause) {
+    if (!(cause instanceof LongJump)) throw cause;
+    turbo.errorExits += 1;
   }
-  const pixels = library.view(output, width * height * channels);
-  const data = cmyk ? cmykToRgb(pixels) : pixels.slice();
+  const pixels = library.view(output, pitch * height);
+  const result = whole
+    ? { width, height, data: cmyk ? cmykToRgb(pixels) : pixels.slice() }
+    : readMessage(turbo);
   library.call('tjDestroy', handle);
   library.free(output);
   library.free(input);
-  return { width, height, data };
+  return result;
 }
 
 /** The address is a constant of the module; before any error the buffer holds its initial text. */
@@ -135,9 +141,9 @@ function findMessage(library: WasmLibrary): number {
   return memory.indexOf(INITIAL_MESSAGE.padEnd(MESSAGE_BYTES, '\0'));
 }
 
-function readMessage(library: WasmLibrary, address: number): string {
-  if (address < 0) return 'damaged data';
-  const text = new TextDecoder('latin1').decode(library.view(address, MESSAGE_BYTES));
+function readMessage({ library, messageAddress }: Turbo): string {
+  if (messageAddress < 0) return 'damaged data';
+  const text = new TextDecoder('latin1').decode(library.view(messageAddress, MESSAGE_BYTES));
   return text.slice(0, text.indexOf('\0'));
 }
 

@@ -2,8 +2,8 @@
 // held beside the resulting pixels, where WASM decoders hold the file, the samples and RGBA.
 
 import { InputError } from '../../core/errors.ts';
-import type { RgbImage } from '../../core/image.ts';
 import { type PngHeader, pngChunks } from '../../core/png-header.ts';
+import type { FormatDecoder } from './format-decoder.ts';
 import { inflate } from './inflate.ts';
 import { unfilter } from './png-filter.ts';
 import { pixelWriter } from './png-pixels.ts';
@@ -39,13 +39,42 @@ interface Line {
   readonly first: boolean;
 }
 
-/** Stored orientation. Throws InputError `invalid_image`. */
-export async function decodePng(bytes: Uint8Array, header: PngHeader): Promise<RgbImage> {
-  const { width, height, bitDepth, samples } = header;
+/** Keeps the largest array of pixels that was released. */
+export function createPngDecoder(): FormatDecoder<PngHeader> {
+  let kept: Uint8Array | undefined;
+  return {
+    async decode(bytes, header) {
+      const { width, height } = header;
+      const length = width * height * 3;
+      const memory = kept !== undefined && kept.length >= length ? kept : new Uint8Array(length);
+      kept = undefined;
+      let lent = true;
+      const release = () => {
+        if (lent && memory.length > (kept?.length ?? 0)) kept = memory;
+        lent = false;
+      };
+      const data = memory.subarray(0, length);
+      try {
+        await decodeRows(bytes, header, data);
+      } catch (cause) {
+        release();
+        throw cause;
+      }
+      return { width, height, data, release };
+    },
+    heldBytes: () => kept?.length ?? 0,
+    drop: () => {
+      kept = undefined;
+    },
+  };
+}
+
+/** Fills `data`, height × width × 3 bytes. Throws InputError `invalid_image`. */
+async function decodeRows(bytes: Uint8Array, header: PngHeader, data: Uint8Array): Promise<void> {
+  const { width, bitDepth, samples } = header;
   const { data: compressed, palette, transparency } = collectChunks(bytes, header);
   const writePixels = pixelWriter(header, { palette, transparency });
   const bytesPerPixel = Math.max((bitDepth * samples) / 8, 1);
-  const data = new Uint8Array(width * height * 3);
   const longest = Math.ceil((width * bitDepth * samples) / 8);
   let row = new Uint8Array(longest);
   let above = new Uint8Array(longest);
@@ -93,7 +122,6 @@ export async function decodePng(bytes: Uint8Array, header: PngHeader): Promise<R
     throw broken(header, 'damaged or missing picture data', cause);
   }
   if (!line.done) throw broken(header, 'less picture data than that');
-  return { width, height, data };
 }
 
 function* linesOf({ width, height, bitDepth, samples, interlaced }: PngHeader): Generator<Line, void> {

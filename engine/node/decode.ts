@@ -11,15 +11,20 @@ import type { JpegScale } from '../../core/jpeg-scale.ts';
 import type { ImageDecoder } from '../../core/ports.ts';
 import { checkedDecoder, createStoredDecoder, type DecodeStored } from '../decode/decoder.ts';
 
-/** A server has room: 48 megapixels of progressive JPEG without subsampling. */
+/** A server has room: 80 megapixels of progressive JPEG without subsampling. */
 export const NODE_DECODE_BYTES = 512 * 1024 * 1024;
+/** Larger heaps are left to the garbage collector, which in Node is prompt. */
+const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
 export async function createNodeDecoder(maxDecodeBytes: number = NODE_DECODE_BYTES): Promise<ImageDecoder> {
   const [jpeg, webp] = await Promise.all([
     compile('@cwasm/jpeg-turbo/jpeg-turbo.wasm'),
     compile('@cwasm/webp/webp.wasm'),
   ]);
-  const { decodeStored: decodeByWasm } = createStoredDecoder({ jpeg, webp });
+  const { decodeStored: decodeByWasm } = createStoredDecoder(
+    { jpeg, webp },
+    { maxDecodeBytes, maxHeldBytes: MAX_HELD_BYTES },
+  );
   const decodeStored: DecodeStored = async (bytes, header, scale) => {
     if (!suitsSharp(header, scale)) return await decodeByWasm(bytes, header, scale);
     try {

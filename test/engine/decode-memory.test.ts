@@ -6,7 +6,7 @@ import { createJpegDecoder } from '../../engine/decode/jpeg.ts';
 import { decodeBytes } from '../../engine/decode/memory.ts';
 import { createEdgeDecoder, EDGE_DECODE_BYTES } from '../../engine/edge/decode.ts';
 import { noise } from '../core/noise.ts';
-import { failure, readGolden } from './decode-contract.ts';
+import { failure, readGolden, sha256 } from './decode-contract.ts';
 import { decoderModules } from './modules.ts';
 
 const MB = 1e6;
@@ -45,37 +45,86 @@ describe('the estimate is an upper bound of the heap', () => {
       .toBuffer();
     const header = readJpegHeader(bytes);
     const decoder = createJpegDecoder(decoderModules().jpeg);
-    const image = decoder.decode(bytes, header, scale);
-    const held = decoder.heapBytes() + image.data.length;
+    const image = await decoder.decode(bytes, header, scale);
+    const held = decoder.heldBytes() + image.data.length;
     expect(held).toBeGreaterThan(0);
     expect(held).toBeLessThanOrEqual(decodeBytes(header, bytes.length, scale));
   });
 });
 
-describe('the heap between images', () => {
-  test('is reused while it is small', () => {
-    const decoder = createJpegDecoder(decoderModules().jpeg);
-    const bytes = readGolden('progressive.jpg');
-    const header = readJpegHeader(bytes);
-    decoder.decode(bytes, header, 1);
-    const heap = decoder.heapBytes();
-    for (let round = 0; round < 200; round += 1) decoder.decode(bytes, header, 1);
-    expect(decoder.heapBytes()).toBe(heap);
+describe('memory between images', () => {
+  const limits = { maxBytes: 1e6, maxPixels: 1e8 };
+  const createDecoder = (maxDecodeBytes?: number) => createEdgeDecoder(decoderModules(), maxDecodeBytes);
+  const teal = (side: number) =>
+    sharp({ create: { width: side, height: side, channels: 3, background: 'teal' } });
+
+  test.each(['progressive.jpg', 'cmyk.jpg', 'rgba-8.png', 'alpha-lossless.webp', 'exif-6.webp'])(
+    'is reused: %s',
+    async (file) => {
+      const decoder = createDecoder();
+      const decode = async () => (await decoder.decode(readGolden(file), limits)).release?.();
+      await decode();
+      const held = decoder.heldBytes();
+      expect(held).toBeGreaterThan(0);
+      for (let round = 0; round < 100; round += 1) await decode();
+      expect(decoder.heldBytes()).toBe(held);
+    },
+  );
+
+  test.each(['damaged.jpg', 'truncated-with-end.jpg', 'too-few-rows.png', 'truncated-consistent.webp'])(
+    'is reused after a broken image: %s',
+    async (file) => {
+      const decoder = createDecoder();
+      await failure(decoder.decode(readGolden(file), limits));
+      const held = decoder.heldBytes();
+      expect(held).toBeGreaterThan(0);
+      for (let round = 0; round < 100; round += 1) await failure(decoder.decode(readGolden(file), limits));
+      expect(decoder.heldBytes()).toBe(held);
+    },
+  );
+
+  test("is given up after libjpeg's 16th fatal error, each of which leaks stack", async () => {
+    const decoder = createDecoder();
+    const good = readGolden('420.jpg');
+    const expected = sha256((await decoder.decode(good, limits)).data);
+    // A quantisation table of one byte.
+    const table = good.findIndex((byte, index) => byte === 0xff && good[index + 1] === 0xdb);
+    const fatal = Uint8Array.from([...good.subarray(0, table), 0xff, 0xdb, 0, 3, 0, ...good.subarray(table)]);
+    const held = [];
+    for (let round = 0; round < 40; round += 1) {
+      expect((await failure(decoder.decode(fatal, limits))).message).toContain('Bogus');
+      held.push(decoder.heldBytes() > 0);
+    }
+    expect(held.flatMap((kept, index) => (kept ? [] : [index + 1]))).toEqual([16, 32]);
+    expect(sha256((await decoder.decode(good, limits)).data)).toBe(expected);
   });
 
-  test('is given back after a large image and after a broken one', async () => {
-    const decoder = createJpegDecoder(decoderModules().jpeg);
-    const bytes = await sharp({ create: { width: 3000, height: 3000, channels: 3, background: 'teal' } })
-      .jpeg({ progressive: true, chromaSubsampling: '4:4:4' })
-      .toBuffer();
-    decoder.decode(bytes, readJpegHeader(bytes), 8);
-    expect(decoder.heapBytes()).toBe(0);
-    const small = readGolden('420.jpg');
-    decoder.decode(small, readJpegHeader(small), 1);
-    expect(decoder.heapBytes()).toBeGreaterThan(0);
-    const broken = readGolden('damaged.jpg');
-    expect(() => decoder.decode(broken, readJpegHeader(broken), 1)).toThrow('bad Huffman code');
-    expect(decoder.heapBytes()).toBe(0);
+  test('a picture stays whole while others are decoded, until it is released', async () => {
+    const decoder = createDecoder();
+    for (const file of ['alpha.webp', 'rgb-8.png']) {
+      const first = await decoder.decode(readGolden(file), limits);
+      const expected = sha256(first.data);
+      for (const other of ['lossy.webp', 'rgba-16.png', 'exif-6.webp', 'exif-6.png']) {
+        await decoder.decode(readGolden(other), limits);
+      }
+      expect(sha256(first.data)).toBe(expected);
+      first.release?.();
+      first.release?.();
+      expect(sha256((await decoder.decode(readGolden(file), limits)).data)).toBe(expected);
+    }
+  });
+
+  test('one format gives way to another when both would not fit', async () => {
+    const decoder = createDecoder(16 * 1024 * 1024);
+    const jpeg = await teal(1500).jpeg({ progressive: true }).toBuffer();
+    const png = await teal(1500).png().toBuffer();
+    await decoder.decode(jpeg, limits, 128);
+    expect(decoder.heldBytes()).toBeGreaterThan(6e6);
+    (await decoder.decode(png, limits)).release?.();
+    expect(decoder.heldBytes()).toBeGreaterThan(13e6);
+    const larger = await teal(2000).png().toBuffer();
+    (await decoder.decode(larger, limits)).release?.();
+    expect(decoder.heldBytes()).toBe(2000 * 2000 * 3);
   });
 });
 
