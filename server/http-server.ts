@@ -1,0 +1,86 @@
+// The app on a socket of Node's, and its graceful end: what is being answered is answered, what is new is
+// refused.
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import type { Admission } from '../worker/admission.ts';
+import type { ApiApp } from '../worker/app.ts';
+
+export interface HttpServerOptions {
+  readonly app: ApiApp;
+  readonly admission: Admission;
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Milliseconds that work in flight has to finish. */
+  readonly grace: number;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  /** Stops accepting, finishes what runs and waits, then closes. True when all of it was finished in time. */
+  stop(): Promise<boolean>;
+}
+
+/** A client that sends its headers byte by byte would keep a socket for ever. */
+const HEADERS_TIMEOUT = 10_000;
+/** The whole request; longer than BODY_TIMEOUT_MS and the wait for a place together. */
+const REQUEST_TIMEOUT = 120_000;
+/** Milliseconds between looks for sockets that can be closed. */
+const SWEEP = 20;
+const KEEP_ALIVE_TIMEOUT = 5_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+
+export async function startHttpServer({
+  app,
+  admission,
+  host,
+  port,
+  grace,
+}: HttpServerOptions): Promise<RunningServer> {
+  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const server = createServer(
+    {
+      headersTimeout: HEADERS_TIMEOUT,
+      requestTimeout: REQUEST_TIMEOUT,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
+    (request, response) => {
+      void listener(request, response);
+    },
+  );
+  await listen(server, host, port);
+  const address = server.address() as AddressInfo;
+  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  let stopping: Promise<boolean> | undefined;
+  return {
+    url: `http://${name}:${address.port}`,
+    stop() {
+      stopping ??= stop(server, admission, grace);
+      return stopping;
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+}
+
+async function stop(server: Server, admission: Admission, grace: number): Promise<boolean> {
+  const closed = new Promise<boolean>((resolve) => server.close(() => resolve(true)));
+  // A socket that was busy a moment ago is idle now, and would be kept for the client's next request.
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP);
+  const late = new Promise<boolean>((resolve) => {
+    setTimeout(() => resolve(false), grace).unref();
+  });
+  // Answers are written after their work is done, so sockets close last.
+  const finished = await Promise.race([admission.close().then(() => closed), late]);
+  clearInterval(sweep);
+  server.closeAllConnections();
+  return finished;
+}

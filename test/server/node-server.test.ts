@@ -1,0 +1,178 @@
+// The Node server on a real socket with a real engine: every client gets the same vector, keys are rotated
+// while it runs, and it ends gracefully.
+
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import OpenAI from 'openai';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createClient } from '../../client/client.ts';
+import { startHttpServer } from '../../server/http-server.ts';
+import { startNodeServer } from '../../server/node-server.ts';
+import { createAdmission } from '../../worker/admission.ts';
+import { tinyModel } from '../engine/tiny-model.ts';
+import { createFixture, knownEngine } from './api-fixture.ts';
+import { BLUE, base64, halves, imageOf, RED } from './api-images.ts';
+
+const photo = await halves(RED, BLUE, 64, 48);
+const directory = mkdtempSync(join(tmpdir(), 'vgg-edge-server-'));
+const logged: string[] = [];
+
+beforeAll(() => {
+  for (const [file, bytes] of tinyModel().content) writeFileSync(join(directory, file), bytes);
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function start(options: Partial<Parameters<typeof startNodeServer>[0]> = {}) {
+  return startNodeServer({
+    model: directory,
+    host: '127.0.0.1',
+    port: 0,
+    maxBatch: 8,
+    grace: 5000,
+    variables: {},
+    log: (line) => logged.push(line),
+    ...options,
+  });
+}
+
+describe('one vector, whoever asks', () => {
+  let server: Awaited<ReturnType<typeof start>>;
+  let expected: readonly number[] = [];
+  const vectorOf = (answer: unknown) => (answer as { data: { embedding: number[] }[] }).data[0]?.embedding;
+
+  beforeAll(async () => {
+    server = await start();
+    const response = await fetch(`${server.url}/v1/embeddings?layer=fc6`, {
+      method: 'POST',
+      headers: { 'content-type': 'image/png' },
+      body: new Uint8Array(photo),
+    });
+    expect(response.status).toBe(200);
+    expected = vectorOf(await response.json()) ?? [];
+    expect(expected.some((value) => value !== 0)).toBe(true);
+  });
+  afterAll(() => server.stop());
+
+  test('the typed client', async () => {
+    const client = createClient({ baseUrl: server.url });
+    expect(vectorOf(await client.embed(photo, { layer: 'fc6' }))).toEqual(expected);
+    expect((await client.models()).data[0]?.engine).toBe('onnxruntime-web');
+  });
+
+  test('a browser form', async () => {
+    const form = new FormData();
+    form.append('image', new Blob([new Uint8Array(photo)], { type: 'image/png' }), 'photo.png');
+    form.append('layer', 'fc6');
+    const response = await fetch(`${server.url}/v1/embeddings`, { method: 'POST', body: form });
+    expect(vectorOf(await response.json())).toEqual(expected);
+  });
+
+  test("OpenAI's client, which asks for base64 by itself", async () => {
+    const openai = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none' });
+    const { data } = await createClient({ baseUrl: server.url }).models();
+    // The client's types know no layers; its requests pass them on.
+    const layer = { layer: 'fc6' };
+    const answer = await openai.embeddings.create({
+      input: base64(photo),
+      model: data[0]?.id ?? '',
+      ...layer,
+    });
+    const vector = answer.data[0]?.embedding ?? [];
+    expect(vector).toHaveLength(expected.length);
+    vector.forEach((value, index) => {
+      expect(value).toBeCloseTo(expected[index] ?? 0, 6);
+    });
+  });
+
+  test('many at once, who share batches', async () => {
+    const client = createClient({ baseUrl: server.url });
+    const images = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => imageOf([index * 20, 0, 255 - index * 20], 'png', 30, 30)),
+    );
+    const apart = await Promise.all(images.map((image) => client.embed(image, { layer: 'fc7' })));
+    const together = await client.embed(images, { layer: 'fc7' });
+    expect(apart.map(vectorOf)).toEqual(together.data.map(({ embedding }) => embedding));
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect(metrics).toMatch(/vgg_edge_batch_size_count \d+/);
+    expect(metrics).toMatch(/vgg_edge_engine_memory_bytes [1-9]/);
+  });
+});
+
+describe('keys', () => {
+  const entry = (name: string, key: string) => `${name}:${createHash('sha256').update(key).digest('hex')}\n`;
+
+  test('are required where others can reach the server', async () => {
+    await expect(start({ host: '0.0.0.0' })).rejects.toThrow('Expected a file of API keys');
+  });
+
+  test('are rotated while it runs', async () => {
+    const keys = join(directory, 'keys');
+    writeFileSync(keys, entry('phone', 'old'));
+    const server = await start({ keys });
+    const status = async (key: string) =>
+      (await fetch(`${server.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).status;
+    try {
+      expect([await status('old'), await status('new')]).toEqual([200, 401]);
+      writeFileSync(keys, entry('phone', 'new'));
+      utimesSync(keys, new Date(), new Date(Date.now() + 5000));
+      await expect.poll(() => status('new'), { timeout: 4000 }).toBe(200);
+      expect(await status('old')).toBe(401);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test.each([
+    ['that cannot be read', join(directory, 'none')],
+    ['that hold a key in plain text', join(directory, 'plain')],
+  ])('%s stop the start', async (_, keys) => {
+    writeFileSync(join(directory, 'plain'), 'sk-secret');
+    await expect(start({ keys })).rejects.toThrow(/Expected/);
+  });
+});
+
+describe('the end', () => {
+  async function slowServer(grace: number) {
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let entered = 0;
+    const engine = knownEngine(() => {
+      entered += 1;
+      return gate;
+    });
+    const admission = createAdmission({ maxRunning: 1, maxWaiting: 4 });
+    const { app } = await createFixture({ engine, dependencies: { admission } });
+    const server = await startHttpServer({ app, admission, host: '127.0.0.1', port: 0, grace });
+    const red = await imageOf(RED);
+    const ask = () =>
+      fetch(`${server.url}/v1/classify`, {
+        method: 'POST',
+        headers: { 'content-type': 'image/png' },
+        body: new Uint8Array(red),
+      });
+    return { server, ask, release: () => release(), entered: () => entered, admission };
+  }
+
+  test('finishes what runs and what waits, and takes nothing new', async () => {
+    const { server, ask, release, entered, admission } = await slowServer(5000);
+    const asked = [ask(), ask()];
+    await expect.poll(() => entered() === 1 && admission.waiting === 1).toBe(true);
+    const stopping = server.stop();
+    await expect(ask()).rejects.toThrow();
+    release();
+    expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([200, 200]);
+    expect(await stopping).toBe(true);
+  });
+
+  test('does not wait for ever', async () => {
+    const { server, ask, entered } = await slowServer(50);
+    const asked = ask().catch(() => 'cut off');
+    await expect.poll(entered).toBe(1);
+    expect(await server.stop()).toBe(false);
+    expect(await asked).toBe('cut off');
+  });
+});
