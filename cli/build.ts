@@ -2,12 +2,15 @@
 
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
+import { POOLS } from '../core/descriptors.ts';
 import { InputError } from '../core/errors.ts';
 import { customConfiguration, familyMember, type VggConfiguration } from '../core/family.ts';
 import type { Manifest } from '../core/manifest.ts';
+import { TAPS } from '../core/taps.ts';
 import { createNodeDecoder } from '../engine/node/decode.ts';
 import { buildModel, type WeightSource } from '../model-build/build.ts';
 import { photoSets, syntheticSets } from '../model-build/image-sets.ts';
+import { type Labels, parseLabelFile } from '../model-build/label-file.ts';
 import { TORCHVISION_INPUT } from '../model-build/network.ts';
 import { checkTarget } from '../model-build/replace-directory.ts';
 import { type Command, flag, required, text, UsageError, type Values, wholeNumber } from './command.ts';
@@ -54,7 +57,16 @@ export const build: Command = {
       value: 'N',
       description: 'every N-th photo is kept from calibration to check the result with (default 2)',
     },
-    labels: { type: 'string', value: 'FILE', description: 'one class name per line' },
+    labels: {
+      type: 'string',
+      value: 'FILE',
+      description: 'one class name per line, or a table as training/imagenet-classes.tsv',
+    },
+    descriptor: {
+      type: 'string',
+      value: 'NAME',
+      description: 'what search stores by default: fc6, features-avg, … (recorded in the manifest)',
+    },
     licence: { type: 'string', value: 'TEXT', description: 'terms of the weights, recorded in the manifest' },
   },
   examples: [
@@ -76,6 +88,7 @@ export const build: Command = {
       input: TORCHVISION_INPUT,
       images,
       labels: await readLabels(text(values, 'labels')),
+      defaultDescriptor: descriptorOf(text(values, 'descriptor')),
       licence: text(values, 'licence') ?? 'unknown',
       progress: progress.update,
     });
@@ -133,18 +146,30 @@ function modelName(values: Values, out: string): string {
   return name;
 }
 
-async function readLabels(path: string | undefined): Promise<string[]> {
-  if (path === undefined) return [];
+async function readLabels(path: string | undefined): Promise<Labels> {
+  if (path === undefined) return { labels: [] };
   let content: string;
   try {
     content = await readFile(path, 'utf8');
   } catch (cause) {
     throw new InputError('not_found', `Expected a file of labels at ${path}: ${String(cause)}.`, { cause });
   }
-  return content
-    .replace(/\n$/, '')
-    .split('\n')
-    .map((line) => line.trim());
+  return parseLabelFile(content, path);
+}
+
+/** `fc6` is a layer, `features-avg` its map pooled. */
+function descriptorOf(name: string | undefined): Manifest['defaultDescriptor'] {
+  if (name === undefined) return undefined;
+  const choices = TAPS.flatMap((layer) =>
+    POOLS.filter((pool) => pool === 'none' || layer === 'features').map((pool) => ({ layer, pool })),
+  );
+  const nameOf = ({ layer, pool }: (typeof choices)[number]) =>
+    pool === 'none' ? layer : `${layer}-${pool}`;
+  const found = choices.find((choice) => nameOf(choice) === name);
+  if (found !== undefined) return found;
+  throw new UsageError(
+    `Expected one of ${choices.map(nameOf).join(', ')} for --descriptor but found '${name}'.`,
+  );
 }
 
 function describe(out: string, manifest: Manifest): string {

@@ -10,6 +10,7 @@ import type { Manifest } from '../core/manifest.ts';
 import { calibrate } from './calibrate.ts';
 import type { ImageSets } from './image-sets.ts';
 import { kaimingNetwork } from './init.ts';
+import type { Labels } from './label-file.ts';
 import type { FloatNetwork, InputContract } from './network.ts';
 import { openWeights } from './open-weights.ts';
 import { quantiseNetwork } from './quantise.ts';
@@ -32,14 +33,17 @@ export interface BuildOptions {
   readonly input: InputContract;
   readonly images: ImageSets;
   /** One per class, or none. */
-  readonly labels: readonly string[];
+  readonly labels: Labels;
+  /** What search is to store by default. */
+  readonly defaultDescriptor: Manifest['defaultDescriptor'] | undefined;
   readonly licence: string;
   readonly progress: (stage: string, done: number, total: number) => void;
 }
 
 /** Builds the directory and returns its manifest. Throws InputError; nothing half-written stays. */
 export async function buildModel(options: BuildOptions): Promise<Manifest> {
-  const { source, images, labels, progress } = options;
+  const { source, images, progress } = options;
+  const { labels, classes } = options.labels;
   const trained = source.kind === 'file';
   const network = await loadNetwork(options);
   const { outputDim } = network.configuration;
@@ -62,6 +66,8 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
       name: options.name,
       trained,
       labels: [...labels],
+      ...(classes === undefined ? {} : { classes: [...classes] }),
+      ...(options.defaultDescriptor === undefined ? {} : { defaultDescriptor: options.defaultDescriptor }),
       calibration: {
         ...images.description,
         method,

@@ -15,18 +15,12 @@ export interface Labels {
 const HEADER = 'wnid\ttrained\tname';
 const MAX_LABEL_LENGTH = 200;
 
-/** `file` names the file in errors. Throws InputError naming the line, or both counts. */
-export function parseLabelFile(text: string, outputDim: number, file: string): Labels {
+/** `file` names the file in errors. Throws InputError naming the line. */
+export function parseLabelFile(text: string, file: string): Labels {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   while (lines.at(-1)?.trim() === '') lines.pop();
   const table = lines[0] === HEADER;
   const rows = table ? lines.slice(1) : lines;
-  if (rows.length !== outputDim) {
-    throw invalid(
-      `${outputDim} labels in ${file}, one a line as the weights have classes,`,
-      String(rows.length),
-    );
-  }
   const at = (row: number) => `${file}, line ${row + (table ? 2 : 1)}`;
   if (!table) return { labels: rows.map((row, index) => checkLabel(row, at(index))) };
   const entries = rows.map((row, index) => parseRow(row, at(index)));

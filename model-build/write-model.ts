@@ -14,7 +14,16 @@ import { rowPieces } from './row-pieces.ts';
 /** What the network itself does not tell. */
 export type ManifestDetails = Pick<
   Manifest,
-  'name' | 'trained' | 'labels' | 'calibration' | 'fidelity' | 'provenance' | 'licence' | 'floatGraphs'
+  | 'name'
+  | 'trained'
+  | 'labels'
+  | 'classes'
+  | 'defaultDescriptor'
+  | 'calibration'
+  | 'fidelity'
+  | 'provenance'
+  | 'licence'
+  | 'floatGraphs'
 >;
 
 /** Writes shards and graphs into an existing directory. */
@@ -54,6 +63,8 @@ export function describeModel(
       { name: 'scores', shape: [outputDim] },
     ],
     labels: details.labels,
+    ...(details.classes === undefined ? {} : { classes: details.classes }),
+    ...(details.defaultDescriptor === undefined ? {} : { defaultDescriptor: details.defaultDescriptor }),
     convolutions: network.convolutions.map(({ shape, input: from, output }) => ({
       ...shape,
       input: from,
