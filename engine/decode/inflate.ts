@@ -3,26 +3,59 @@
 /** Compressed bytes given at once: what they inflate to (at most 1032 times as much) is held at once. */
 const PIECE_BYTES = 16 * 1024;
 
+/** Inflated bytes taken at once. */
+const CHUNK_BYTES = 64 * 1024;
+
 /**
- * The inflated bytes of a zlib stream (RFC 1950) that lies in `parts`. Throws what the platform throws for
- * damaged, short or overlong data. Stopping early releases the stream.
+ * The inflated bytes of a zlib stream (RFC 1950) that lies in `parts`; each chunk is valid until the next
+ * one is asked for. Throws what the platform throws for damaged, short or overlong data. Stopping early
+ * releases the stream.
  */
 export async function* inflate(parts: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const stream = new DecompressionStream('deflate');
   const feeding = feed(stream.writable.getWriter(), parts);
   // The reader sees the same failure; without this it would also count as unhandled.
   feeding.catch(() => undefined);
-  const reader = stream.readable.getReader();
+  const { read, cancel } = chunkReader(stream.readable);
   try {
     for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      yield value;
+      const chunk = await read();
+      if (chunk === undefined) break;
+      yield chunk;
     }
     await feeding;
   } finally {
-    await reader.cancel().catch(() => undefined);
+    await cancel().catch(() => undefined);
   }
+}
+
+interface ChunkReader {
+  /** Undefined at the end. */
+  read(): Promise<Uint8Array | undefined>;
+  cancel(): Promise<void>;
+}
+
+/**
+ * Reads into one buffer again and again where the platform can: workerd otherwise allocates 4 KiB per read,
+ * which for 12 megapixels is 36 MB of garbage and 1.6 times the time. Node's stream cannot.
+ */
+function chunkReader(readable: ReadableStream<Uint8Array>): ChunkReader {
+  let byob: ReadableStreamBYOBReader;
+  try {
+    byob = readable.getReader({ mode: 'byob' });
+  } catch {
+    const reader = readable.getReader();
+    return { read: async () => (await reader.read()).value, cancel: () => reader.cancel() };
+  }
+  let buffer = new Uint8Array(CHUNK_BYTES);
+  return {
+    read: async () => {
+      const { done, value } = await byob.read(buffer);
+      if (value !== undefined) buffer = new Uint8Array(value.buffer);
+      return done ? undefined : value;
+    },
+    cancel: () => byob.cancel(),
+  };
 }
 
 async function feed(
