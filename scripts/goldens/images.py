@@ -302,7 +302,7 @@ def webps():
 def others():
     add("zeros.jpg", bytes(1000), error="unsupported_image")
     add("empty.jpg", b"", error="invalid_image")
-    add("page.html", b"<!doctype html><title>404</title>", error="unsupported_image")
+    add("web-page.jpg", b"<!doctype html><title>404</title>", error="unsupported_image")
     add("picture.gif", encode(image(20, 15).convert("P"), "GIF"), error="unsupported_image")
     add("picture.bmp", encode(image(20, 15), "BMP"), error="unsupported_image")
     add("only-magic.jpg", b"\xff\xd8\xff", error="invalid_image")

@@ -1,23 +1,19 @@
 // What every ImageDecoder does, on one small image of each kind (scripts/goldens/images.py). Run on the
-// edge's decoders and on Node's.
+// edge's decoders in Node and in workerd, and on Node's.
 
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../core/errors.ts';
 import type { ImageLimits, RgbImage } from '../../core/image.ts';
 import type { ImageDecoder } from '../../core/ports.ts';
 import golden from '../golden/images/images.json' with { type: 'json' };
 
-const FOLDER = join(import.meta.dirname, '../golden/images');
-
 export const LIMITS: ImageLimits = { maxBytes: 100_000, maxPixels: 1_000_000 };
 
-export const readGolden = (file: string): Uint8Array => new Uint8Array(readFileSync(join(FOLDER, file)));
-
-export const sha256 = (bytes: Uint8Array | Uint8ClampedArray): string =>
-  createHash('sha256').update(bytes).digest('hex');
+/** Lower-case hex. */
+export async function sha256(bytes: Uint8Array | Uint8ClampedArray): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', Uint8Array.from(bytes)));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
 
 export async function failure(decoding: Promise<RgbImage>): Promise<InputError> {
   const error: unknown = await decoding.then(
@@ -28,7 +24,12 @@ export async function failure(decoding: Promise<RgbImage>): Promise<InputError> 
   throw new Error('Expected an InputError', { cause: error });
 }
 
-export function testDecoder(name: string, create: () => ImageDecoder | Promise<ImageDecoder>): void {
+/** `readGolden` gives the bytes of a file of test/golden/images. */
+export function testDecoder(
+  name: string,
+  create: () => ImageDecoder | Promise<ImageDecoder>,
+  readGolden: (file: string) => Uint8Array,
+): void {
   describe(`${name}: the pixels are Pillow's, bit for bit`, async () => {
     const decoder = await create();
     test.each(golden.cases.filter(({ sha256 }) => sha256 !== undefined))('$name', async (expected) => {
@@ -38,7 +39,8 @@ export function testDecoder(name: string, create: () => ImageDecoder | Promise<I
         height: expected.height,
       });
       expect(image.data).toHaveLength(image.width * image.height * 3);
-      expect(sha256(image.data)).toBe(expected.sha256);
+      expect(await sha256(image.data)).toBe(expected.sha256);
+      image.release?.();
     });
   });
 
@@ -78,7 +80,7 @@ export function testDecoder(name: string, create: () => ImageDecoder | Promise<I
       readGolden,
     );
     const alone = await Promise.all(
-      good.map(async (bytes) => sha256((await decoder.decode(bytes, LIMITS)).data)),
+      good.map(async (bytes) => await sha256((await decoder.decode(bytes, LIMITS)).data)),
     );
     for (let round = 0; round < 3; round += 1) {
       const mixed = good.flatMap((bytes, index) => [
@@ -86,7 +88,8 @@ export function testDecoder(name: string, create: () => ImageDecoder | Promise<I
         decoder.decode(bytes, LIMITS),
       ]);
       const images = (await Promise.all(mixed)).filter((_, index) => index % 2 === 1);
-      expect(images.map((image) => sha256(image?.data ?? new Uint8Array()))).toEqual(alone);
+      const digests = await Promise.all(images.map((image) => sha256(image?.data ?? new Uint8Array())));
+      expect(digests).toEqual(alone);
     }
   });
 }

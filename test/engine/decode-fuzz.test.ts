@@ -6,7 +6,8 @@ import type { ImageDecoder } from '../../core/ports.ts';
 import { createEdgeDecoder } from '../../engine/edge/decode.ts';
 import { createNodeDecoder } from '../../engine/node/decode.ts';
 import { noise } from '../core/noise.ts';
-import { LIMITS, readGolden } from './decode-contract.ts';
+import { LIMITS } from './decode-contract.ts';
+import { readGolden } from './golden-images.ts';
 import { decoderModules } from './modules.ts';
 
 const ROUNDS = Number(process.env.FUZZ_ROUNDS ?? 40);
