@@ -8,7 +8,10 @@ import { type Command, commandHelp, parseCommand, UsageError } from './command.t
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   build: async () => (await import('./build.ts')).build,
   eval: async () => (await import('./eval.ts')).evaluate,
+  fit: async () => (await import('./fit.ts')).fit,
   inspect: async () => (await import('./inspect.ts')).inspect,
+  key: async () => (await import('./key.ts')).key,
+  serve: async () => (await import('./serve.ts')).serve,
 };
 
 /** Runs the command line without the program's name; returns the exit code. */

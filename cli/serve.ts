@@ -1,0 +1,59 @@
+// vgg-edge serve: the HTTP API in Node.
+
+import { startNodeServer } from '../server/node-server.ts';
+import { type Command, text, UsageError, wholeNumber } from './command.ts';
+
+const DEFAULT_MODEL = 'models/default';
+
+export const serve: Command = {
+  name: 'serve',
+  summary: 'Serves the HTTP API of a model directory in Node.',
+  usage: '[MODEL_DIR] [options]',
+  options: {
+    host: { type: 'string', value: 'ADDRESS', description: 'address to listen at (default 127.0.0.1)' },
+    port: { type: 'string', value: 'N', description: 'port (default 8787)' },
+    keys: {
+      type: 'string',
+      value: 'FILE',
+      description: "API keys, a line of 'vgg-edge key' each; needed where others can reach the address",
+    },
+    batch: { type: 'string', value: 'N', description: 'most images in one run of the engine (default 16)' },
+    grace: {
+      type: 'string',
+      value: 'SECONDS',
+      description: 'time for work in flight at the end (default 30)',
+    },
+  },
+  examples: [
+    'vgg-edge serve models/default',
+    'vgg-edge serve models/mine --host 0.0.0.0 --keys keys',
+    'MAX_IMAGES=64 ALLOWED_IMAGE_HOSTS=images.example.org vgg-edge serve',
+  ],
+  async run([model = DEFAULT_MODEL, ...rest], values) {
+    if (rest.length > 0) throw new UsageError('Expected one model directory to serve.');
+    const keys = text(values, 'keys');
+    const server = await startNodeServer({
+      model,
+      host: text(values, 'host') ?? '127.0.0.1',
+      port: wholeNumber(values, 'port', { max: 65_535 }) ?? 8787,
+      keys,
+      maxBatch: wholeNumber(values, 'batch', { min: 1, max: 1024 }) ?? 16,
+      grace: (wholeNumber(values, 'grace', { max: 3600 }) ?? 30) * 1000,
+      variables: process.env,
+      log: (line) => console.log(line),
+    });
+    console.error(`vgg-edge serves ${model} at ${server.url}`);
+    if (keys === undefined) console.error('Without --keys it answers requests from this machine only.');
+    await untilStopped();
+    console.error('Stopping: finishing what is in work. Once more to stop at once.');
+    const finished = await server.stop();
+    if (!finished) console.error('Some work was not finished in time.');
+  },
+};
+
+/** The first SIGINT or SIGTERM; the second ends the process as usual. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+}
