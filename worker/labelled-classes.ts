@@ -5,9 +5,22 @@ import { InputError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { LabelledClass } from './schemas/answer.ts';
 
-/** The `count` most probable classes; the label is null where the model has no names for them. */
-export function labelledClasses(scores: Float32Array, count: number, { labels }: Manifest): LabelledClass[] {
-  return topClasses(scores, count).map((ranked) => ({ label: labels[ranked.class] ?? null, ...ranked }));
+/**
+ * The `count` most probable classes; the label is null where the model has no names for them. What taught a
+ * class stands beside it, where the manifest tells.
+ */
+export function labelledClasses(
+  scores: Float32Array,
+  count: number,
+  { labels, classes }: Pick<Manifest, 'labels' | 'classes'>,
+): LabelledClass[] {
+  return topClasses(scores, count).map((ranked) => {
+    const known = classes?.[ranked.class];
+    const label = labels[ranked.class] ?? null;
+    return known === undefined
+      ? { label, ...ranked }
+      : { label, ...ranked, id: known.id, trained_with: known.trainedWith };
+  });
 }
 
 /** How many classes where nobody said. */

@@ -42,6 +42,10 @@ async function describeModel(served: ServedModel): Promise<ModelAnswer> {
     network: manifest.network,
     taps: manifest.taps,
     labels: manifest.labels.length,
+    ...(manifest.classes === undefined
+      ? {}
+      : { labels_trained: manifest.classes.filter(({ trainedWith }) => trainedWith === 'labels').length }),
+    ...(manifest.defaultDescriptor === undefined ? {} : { default_descriptor: manifest.defaultDescriptor }),
     projections: (await projections.list()).map((entry) => ({
       id: projectionId(entry),
       layer: entry.layer,

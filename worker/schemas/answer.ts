@@ -36,6 +36,11 @@ export const labelledClass = z.strictObject({
   class: z.int().min(0).describe('Place among the scores.'),
   probability: z.number().min(0).max(1).describe('Softmax over all classes.'),
   logit: z.number(),
+  id: z.string().optional().describe('Of the class in its data set: a WordNet id.'),
+  trained_with: z
+    .enum(['labels', 'teacher'])
+    .optional()
+    .describe("Labelled photographs, or only a teacher network's probabilities: much less reliable."),
 });
 
 /** Values, or little-endian bytes in base64. */

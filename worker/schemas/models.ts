@@ -21,6 +21,14 @@ export const modelAnswer = z.strictObject({
   network: z.record(z.string(), z.unknown()).describe('The configuration, as in model.json.'),
   taps: z.array(z.strictObject({ name: z.enum(TAPS), shape: z.array(z.int()) })),
   labels: z.int().describe('Classes with a name.'),
+  labels_trained: z
+    .int()
+    .optional()
+    .describe('Of these, classes trained with labelled photographs; the others by a teacher network alone.'),
+  default_descriptor: z
+    .strictObject({ layer: z.enum(TAPS), pool: z.enum(POOLS) })
+    .optional()
+    .describe('What measured best for search with this model.'),
   projections: z
     .array(z.strictObject({ id: z.string(), layer: z.enum(TAPS), pool: z.enum(POOLS), dimensions: z.int() }))
     .describe('What the option dimensions may be, by layer and pool.'),
