@@ -12,10 +12,11 @@ const VALUES = new Uint8Array(256).fill(INVALID);
 CODES.forEach((code, value) => {
   VALUES[code] = value;
 });
-// The URL-safe alphabet is read as well, and the line breaks that MIME writers put in.
+// The URL-safe alphabet is read as well, and the line breaks that MIME writers put in; a space is none of
+// them, so that text is not taken for an image.
 VALUES['-'.charCodeAt(0)] = 62;
 VALUES['_'.charCodeAt(0)] = 63;
-for (const space of '\r\n\t ') VALUES[space.charCodeAt(0)] = SKIPPED;
+for (const space of '\r\n') VALUES[space.charCodeAt(0)] = SKIPPED;
 
 /** `String.fromCharCode` takes its characters as arguments, of which engines allow about 2¹⁶. */
 const CHUNK = 0x8000;

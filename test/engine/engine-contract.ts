@@ -11,7 +11,7 @@ import { memoryFiles, tinyBatch, tinyModel } from './tiny-model.ts';
 
 export type CreateEngine = (manifest: Manifest, files: ModelFiles) => Engine | Promise<Engine>;
 
-const WIDTHS: Readonly<Record<Tap, number>> = { features: 784, fc6: 24, fc7: 24, scores: 5 };
+const WIDTHS: Readonly<Record<Tap, number>> = { features: 1176, fc6: 32, fc7: 32, scores: 10 };
 
 export function testEngine(name: string, createEngine: CreateEngine): void {
   const model = tinyModel();
@@ -102,7 +102,7 @@ export function testEngine(name: string, createEngine: CreateEngine): void {
     });
 
     test.each<[string, ImageBatch]>([
-      ['too few bytes', { images: 1, size: 28, data: new Uint8Array(100) }],
+      ['too few bytes', { images: 1, size: 224, data: new Uint8Array(100) }],
       ['another size', { images: 1, size: 32, data: new Uint8Array(32 * 32 * 3) }],
     ])('refuses a batch of %s, and goes on', async (_, batch) => {
       await expect(engine.run(batch, ['features'])).rejects.toThrow(ModelError);
