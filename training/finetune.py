@@ -209,7 +209,7 @@ def finish(options, model, names, log, table, seconds, splits):
         "seconds": round(seconds, 1), "options": vars(options)}, indent=1) + "\n")
     print(f"held out: {log[-1]['held_out_accuracy']:.1f} % of {len(splits[1].files)} photos, "
           f"{duration(seconds)} in all; {at('model.safetensors')} ({size / 1e6:.1f} MB)")
-    print(f"next: vgg-edge build {at('model.safetensors')} --labels {at('labels.txt')} --out MODEL")
+    print(f"next: vgg-edge build --weights {at('model.safetensors')} --labels {at('labels.txt')} --out MODEL")
 
 
 if __name__ == "__main__":
