@@ -20,23 +20,32 @@ const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
  * The file's bytes, streamed into one array of the listed size.
  * Throws ModelError('corrupt_shard') when size or hash differ, SourceError when it cannot be fetched.
  */
-export async function readModelFile(
+export async function readModelFile(files: ModelFiles, listed: ListedFile): Promise<Uint8Array<ArrayBuffer>> {
+  const content = new Uint8Array(listed.bytes);
+  await streamModelFile(files, listed, (chunk, offset) => content.set(chunk, offset));
+  return content;
+}
+
+/**
+ * Hands the file's bytes to `receive` piece by piece, each with its offset; what was received may be used
+ * only once this resolves. Throws as readModelFile does.
+ */
+export async function streamModelFile(
   files: ModelFiles,
   { file, bytes, sha256 }: ListedFile,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const content = new Uint8Array(bytes);
+  receive: (chunk: Uint8Array, offset: number) => void,
+): Promise<void> {
   const digest = files.sha256();
   let length = 0;
   for await (const chunk of await files.open(file)) {
     if (length + chunk.length > bytes) throw corrupt(file, `${bytes} bytes`, 'more');
-    content.set(chunk, length);
+    receive(chunk, length);
     length += chunk.length;
     await digest.update(chunk);
   }
   if (length !== bytes) throw corrupt(file, `${bytes} bytes`, `${length}`);
   const found = await digest.hex();
   if (found !== sha256) throw corrupt(file, `SHA-256 ${sha256}`, found);
-  return content;
 }
 
 /** The manifest of a model directory and the model's id. Throws ModelError, SourceError. */

@@ -1,0 +1,93 @@
+// One convolution, whatever its algorithm.
+//
+//   for each group of tiles:                  as many as the room for transformed input holds
+//     transform the group's input
+//     for each panel of output channels:
+//       transform the panel's weights
+//       for each block of tiles:              as many as the caches hold
+//         multiply plane by plane, transform the sums, store levels
+//
+// Weights are transformed again for every group. Large maps have few channels, and so few weights, small
+// maps are one group: that keeps the transformed input small at next to no cost.
+
+import {
+  Convolution, DIRECT, FIRST, PANEL, PANEL_BYTES, WINOGRAD_2, WINOGRAD_4,
+  panelPlane, planeCount, rowDepth, rowsPlane, sumsPlane, tileEdge, tileRows,
+} from './convolution';
+import { gatherFirstRows, gatherRows, storeSums, widenWeights } from './direct';
+import { clearBorder } from './map';
+import { multiply } from './products';
+import { tilesAcross } from './tile';
+import { transformInput2, transformOutput2, transformWeights2 } from './winograd-2';
+import { transformInput4, transformOutput4, transformWeights4 } from './winograd-4';
+
+function transformInput(c: Convolution, rows: usize, from: usize, to: usize): void {
+  if (c.algorithm == WINOGRAD_4) transformInput4(c, rows, from, to);
+  else if (c.algorithm == WINOGRAD_2) transformInput2(c, rows, from, to);
+  else if (c.algorithm == DIRECT) gatherRows(c, rows, from, to);
+  else gatherFirstRows(c, rows, from, to);
+}
+
+function transformWeights(c: Convolution, channel: usize, panel: usize, count: usize): void {
+  const weights = c.weights + channel * c.inputChannels * 9;
+  if (c.algorithm == WINOGRAD_4) transformWeights4(c, weights, panel, count);
+  else if (c.algorithm == WINOGRAD_2) transformWeights2(c, weights, panel, count);
+  else widenWeights(c, weights, panel, count);
+}
+
+function transformOutput(c: Convolution, channel: usize, count: usize, from: usize, to: usize): void {
+  if (c.algorithm == WINOGRAD_4) transformOutput4(c, channel, count, from, to);
+  else if (c.algorithm == WINOGRAD_2) transformOutput2(c, channel, count, from, to);
+  else storeSums(c, channel, count, from, to);
+}
+
+/** Transforms all weights of the layer into `expanded`, once. */
+export function expandWeights(c: Convolution): void {
+  const panelBytes = panelPlane(c.algorithm, c.inputChannels) * planeCount(c.algorithm);
+  let to = c.expanded;
+  for (let channel: usize = 0; channel < c.outputChannels; channel += PANEL, to += panelBytes) {
+    transformWeights(c, channel, to, min(PANEL, c.outputChannels - channel));
+  }
+}
+
+export function convolve(c: Convolution): void {
+  const algorithm = c.algorithm;
+  const across = tilesAcross(c.size, tileEdge(algorithm));
+  const tiles = c.images * across * across;
+  const planes = planeCount(algorithm);
+  const depth = rowDepth(algorithm, c.inputChannels);
+  const rowsStep = rowsPlane(algorithm, c.inputChannels, c.block);
+  const panelStep = panelPlane(algorithm, c.inputChannels);
+  const sumsStep = sumsPlane(algorithm, c.block);
+  const blockBytes = rowsStep * planes;
+
+  clearBorder(c.output, c.images, c.size >>> c.pool, c.outputChannels);
+  for (let group: usize = 0; group < tiles; group += c.group) {
+    const groupEnd = min(group + c.group, tiles);
+    let rows = c.rows;
+    for (let from = group; from < groupEnd; from += c.block, rows += blockBytes) {
+      transformInput(c, rows, from, min(from + c.block, groupEnd));
+    }
+    let panel = c.expanded;
+    for (let channel: usize = 0; channel < c.outputChannels; channel += PANEL) {
+      const count = min(PANEL, c.outputChannels - channel);
+      if (c.expanded == 0) {
+        panel = c.panel;
+        transformWeights(c, channel, panel, count);
+      }
+      rows = c.rows;
+      for (let from = group; from < groupEnd; from += c.block, rows += blockBytes) {
+        const to = min(from + c.block, groupEnd);
+        const rowCount = max((to - from) * tileRows(algorithm), 2);
+        for (let plane: usize = 0; plane < planes; plane++) {
+          multiply(
+            rows + plane * rowsStep, panel + plane * panelStep, c.sums + plane * sumsStep,
+            rowCount, count, depth, PANEL_BYTES,
+          );
+        }
+        transformOutput(c, channel, count, from, to);
+      }
+      panel += panelStep * planes;
+    }
+  }
+}

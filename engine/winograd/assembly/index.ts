@@ -1,0 +1,8 @@
+// What the engine calls (kernel.ts declares it for TypeScript).
+
+export { arrangeWeights } from './arrange';
+export { convolve, expandWeights } from './convolve';
+export { gatherFirstWeights } from './direct';
+export { multiplyInt8, quantise } from './linear';
+export { maxPool } from './map';
+export { poolFeatures, readPixels } from './pixels';

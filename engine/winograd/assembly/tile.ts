@@ -1,0 +1,109 @@
+// Where a tile stands, and how its finished sums become levels of the next map.
+
+import { Convolution } from './convolution';
+import { paddedSide } from './map';
+
+/** Position of a tile: the image it belongs to, and its row and column in the grid of tiles. */
+@unmanaged
+class Position {
+  image: usize;
+  row: usize;
+  column: usize;
+}
+
+const position = changetype<Position>(memory.data(12, 4));
+
+/** Tiles along the edge of a map. */
+@inline
+export function tilesAcross(size: usize, edge: usize): usize {
+  return (size + edge - 1) / edge;
+}
+
+/** Tiles are counted through all images, row by row. The result is valid until the next call. */
+@inline
+export function locate(tile: usize, across: usize): Position {
+  const row = tile / across;
+  position.column = tile - row * across;
+  position.image = row / across;
+  position.row = row - position.image * across;
+  return position;
+}
+
+/** Address of the top left input pixel of the tile's window; `pixelBytes` are the bytes of one pixel. */
+@inline
+export function windowAddress(c: Convolution, tile: usize, edge: usize, pixelBytes: usize): usize {
+  const side = paddedSide(c.size);
+  const at = locate(tile, tilesAcross(c.size, edge));
+  return c.input + ((at.image * side + at.row * edge) * side + at.column * edge) * pixelBytes;
+}
+
+/**
+ * int32 sums → int32 levels before the clamp: (sum + bias) as float32 × scale, rounded half to even.
+ * The operations and their order are those of QLinearConv in onnxruntime (MlasRequantizeOutput).
+ */
+@inline
+function requantise(sum: v128, bias: v128, scale: v128): v128 {
+  const real = f32x4.mul(f32x4.convert_i32x4_s(i32x4.add(sum, bias)), scale);
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(real));
+}
+
+/** Eight levels, clamped to 0…255 by the two saturating narrowings: the lower clamp is the ReLU. */
+@inline
+function storeLevels(to: usize, low: v128, high: v128): void {
+  const levels = i16x8.narrow_i32x4_s(low, high);
+  v128.store64_lane(to, i8x16.narrow_i16x8_u(levels, levels), 0);
+}
+
+@inline
+function maximum(at: usize, below: usize): v128 {
+  return i32x4.max_s(
+    i32x4.max_s(v128.load(at), v128.load(at + 16)),
+    i32x4.max_s(v128.load(at + below), v128.load(at + below + 16)),
+  );
+}
+
+/**
+ * Eight channels of a tile: `sums` holds [2 halves][edge][edge] vectors of int32. Pools where the layer
+ * does (the maximum commutes with the rounding, which is monotonic), and drops what lies outside the map.
+ */
+@inline
+export function storeTile(c: Convolution, sums: usize, tile: usize, channel: usize, edge: usize): void {
+  const at = locate(tile, tilesAcross(c.size, edge));
+  const size = c.size >>> c.pool;
+  const step = edge >>> c.pool;
+  const side = paddedSide(size);
+  const pixel: usize = c.outputChannels;
+  const row = side * pixel;
+  const top = at.row * step;
+  const left = at.column * step;
+  const height = min(step, size - min(top, size));
+  const width = min(step, size - min(left, size));
+  const half: usize = edge * edge * 16;
+  const bias0 = v128.load(c.bias + channel * 4);
+  const bias1 = v128.load(c.bias + channel * 4 + 16);
+  const scale0 = v128.load(c.scale + channel * 4);
+  const scale1 = v128.load(c.scale + channel * 4 + 16);
+  let toRow = c.output + ((at.image * side + top + 1) * side + left + 1) * pixel + channel;
+  const sumsRow: usize = c.pool ? edge * 32 : edge * 16;
+  for (let y: usize = 0; y < height; y++, toRow += row, sums += sumsRow) {
+    let from = sums;
+    const end = toRow + width * pixel;
+    if (c.pool) {
+      for (let to = toRow; to < end; to += pixel, from += 32) {
+        storeLevels(
+          to,
+          requantise(maximum(from, edge * 16), bias0, scale0),
+          requantise(maximum(from + half, edge * 16), bias1, scale1),
+        );
+      }
+    } else {
+      for (let to = toRow; to < end; to += pixel, from += 16) {
+        storeLevels(
+          to,
+          requantise(v128.load(from), bias0, scale0),
+          requantise(v128.load(from + half), bias1, scale1),
+        );
+      }
+    }
+  }
+}

@@ -1,0 +1,91 @@
+// Our own engine: a model directory run by the kernel in assembly/, in Node, Workers and browsers alike.
+// The convolutions give the same bits as onnxruntime-web's on the directory's graphs (docs/winograd.md).
+
+import { ModelError } from '../../core/errors.ts';
+import type { Manifest } from '../../core/manifest.ts';
+import type { Engine, EngineRun, ImageBatch, ModelFiles } from '../../core/ports.ts';
+import { needsHead, type Tap } from '../../core/taps.ts';
+import { createTurns, once } from '../../core/turns.ts';
+import { loadBackbone } from './backbone.ts';
+import { loadHead } from './head.ts';
+
+export interface WinogradEngineParts {
+  readonly manifest: Manifest;
+  readonly files: ModelFiles;
+  /** The compiled kernel.wasm. */
+  readonly kernel: WebAssembly.Module;
+  /** Milliseconds from any fixed point. */
+  readonly now: () => number;
+  /**
+   * Images whose convolutions are computed together. More saves the transform of the weights and takes
+   * the memory of as many maps. 1 by default.
+   */
+  readonly imagesPerPass?: number;
+  /** Keeps the transformed weights: faster by their transform, 8 times their bytes. Off by default. */
+  readonly expandWeights?: boolean;
+}
+
+/** Images for which the head's weights are read once. */
+const HEAD_IMAGES = 8;
+
+/** Nothing is loaded before the first run; a load that fails is forgotten, and tried again by the next. */
+export function createWinogradEngine(parts: WinogradEngineParts): Engine {
+  const { manifest, now } = parts;
+  const turns = createTurns();
+  let memory: WebAssembly.Memory | undefined;
+  let network: ReturnType<typeof createNetwork> | undefined = createNetwork(parts);
+
+  const run = async (batch: ImageBatch, taps: readonly Tap[]): Promise<EngineRun> => {
+    if (network === undefined) {
+      throw new ModelError('engine_failed', 'Expected an engine in use but it was disposed of.');
+    }
+    checkRun(batch, taps, manifest);
+    const backbone = await network.backbone();
+    memory = backbone.memory;
+    const head = taps.some(needsHead) ? await network.head() : undefined;
+    const start = now();
+    const features = backbone.run(batch);
+    const middle = now();
+    const outputs = head?.run(features, batch.images, taps) ?? {};
+    const end = now();
+    if (taps.includes('features')) outputs.features = features;
+    return { outputs, times: { backbone: middle - start, head: head === undefined ? 0 : end - middle } };
+  };
+
+  return {
+    name: 'winograd',
+    precision: 'int8',
+    run: (batch, taps) => turns(() => run(batch, taps)),
+    memoryBytes: () => memory?.buffer.byteLength ?? 0,
+    dispose: () =>
+      turns(async () => {
+        network = undefined;
+        memory = undefined;
+      }),
+  };
+}
+
+/** The two parts, each loaded once. */
+function createNetwork(parts: WinogradEngineParts) {
+  const { manifest, files, kernel: module, imagesPerPass = 1, expandWeights = false } = parts;
+  const backbone = once(() => loadBackbone(manifest, files, module, { imagesPerPass, expandWeights }));
+  const head = once(async () => {
+    const { kernel, memory, end } = await backbone();
+    return await loadHead({ manifest, files, kernel, memory, start: end, imagesPerPass: HEAD_IMAGES });
+  });
+  return { backbone, head };
+}
+
+function checkRun({ images, size, data }: ImageBatch, taps: readonly Tap[], manifest: Manifest): void {
+  const { crop } = manifest.preprocess;
+  if (size !== crop || data.length !== images * crop * crop * 3) {
+    throw new ModelError(
+      'engine_failed',
+      `Expected images × ${crop} × ${crop} × 3 bytes for a batch but found ${data.length} for ${images} images of side ${size}.`,
+    );
+  }
+  const unknown = taps.find((tap) => !manifest.taps.some(({ name }) => name === tap));
+  if (unknown !== undefined) {
+    throw new ModelError('engine_failed', `Expected a tap of ${manifest.name} but found ${unknown}.`);
+  }
+}

@@ -1,0 +1,73 @@
+// The compiled kernel (assembly/, built to kernel.wasm) on a memory of the engine's making.
+
+import { ModelError } from '../../core/errors.ts';
+
+/** The kernel's own data lie below this address; plans start here. One page of WebAssembly memory. */
+export const KERNEL_BYTES = 65_536;
+
+/** Addresses are bytes in the memory; assembly/ describes the layouts. */
+export interface Kernel {
+  /** Pixels → the first layer's input. */
+  readPixels(pixels: number, table: number, output: number, images: number, size: number): void;
+  /** Runs the convolution of a descriptor (plan.ts). */
+  convolve(descriptor: number): void;
+  /** Transforms all weights of the descriptor's layer to its `expanded`. */
+  expandWeights(descriptor: number): void;
+  maxPool(input: number, output: number, images: number, size: number, channels: number): void;
+  /** The last map → `features`, float32. */
+  poolFeatures(
+    map: number,
+    output: number,
+    images: number,
+    size: number,
+    channels: number,
+    outputs: number,
+    scale: number,
+  ): void;
+  /** Returns the largest of Σ w⁺ and Σ |w⁻| of any output channel. */
+  arrangeWeights(weights: number, arranged: number, outputs: number, inputs: number, scratch: number): number;
+  gatherFirstWeights(weights: number, panel: number, columns: number): void;
+  quantise(x: number, count: number, to: number, padded: number, scale: number, zeroPoint: number): void;
+  multiplyInt8(
+    weights: number,
+    x: number,
+    y: number,
+    images: number,
+    rows: number,
+    inputs: number,
+    outputs: number,
+    factor: number,
+    bias: number,
+    relu: number,
+  ): void;
+}
+
+/** Starts the kernel on a memory of at least KERNEL_BYTES. Throws ModelError when it is no such kernel. */
+export async function startKernel(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<Kernel> {
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  const functions: Record<string, unknown> = { ...exports };
+  const find = (name: keyof Kernel) => {
+    const found = functions[name];
+    if (typeof found !== 'function') {
+      throw new ModelError('engine_failed', `Expected a function ${name} in the kernel; build it again.`);
+    }
+    return (...values: number[]): number => {
+      try {
+        return Number(Reflect.apply(found, undefined, values));
+      } catch (cause) {
+        throw new ModelError('engine_failed', `The kernel's ${name} failed: ${String(cause)}`, { cause });
+      }
+    };
+  };
+  return {
+    readPixels: find('readPixels'),
+    convolve: find('convolve'),
+    expandWeights: find('expandWeights'),
+    maxPool: find('maxPool'),
+    poolFeatures: find('poolFeatures'),
+    arrangeWeights: find('arrangeWeights'),
+    gatherFirstWeights: find('gatherFirstWeights'),
+    quantise: find('quantise'),
+    multiplyInt8: find('multiplyInt8'),
+  };
+}

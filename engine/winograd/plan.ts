@@ -1,0 +1,194 @@
+// The backbone of a manifest → where everything lies in memory.
+
+import { ModelError } from '../../core/errors.ts';
+import { convolutionShapes, featuresDim } from '../../core/family.ts';
+import { configurationOf, type Manifest, type ManifestConvolution } from '../../core/manifest.ts';
+import { type Algorithm, fallbacks, fastestAlgorithm } from './algorithm.ts';
+import { DESCRIPTOR, expandedBytes, paddedSide, workspace } from './descriptor.ts';
+import { KERNEL_BYTES } from './kernel.ts';
+import { Layout, roundUp } from './layout.ts';
+
+export interface BackboneOptions {
+  /** Images computed together: weights are transformed once for all, maps take so much more memory. */
+  readonly imagesPerPass: number;
+  /** Transforms the weights once at loading and keeps them: faster by their transform, 8 times their bytes. */
+  readonly expandWeights: boolean;
+}
+
+/** A convolution with its addresses. */
+export interface PlannedConvolution {
+  readonly layer: ManifestConvolution;
+  readonly fastest: Algorithm;
+  /** Channels as they lie in memory. */
+  readonly inputChannels: number;
+  readonly outputChannels: number;
+  readonly input: number;
+  readonly output: number;
+  /** Where the shard's weights go, and where the arranged ones start. */
+  readonly shardWeights: number;
+  readonly weights: number;
+  readonly bias: number;
+  readonly scale: number;
+  /** 0 where weights are transformed anew in every run. */
+  readonly expanded: number;
+  readonly descriptor: number;
+  /** Maps after the first pool, which the convolution does itself: one more pool each. */
+  readonly extraPools: readonly { readonly size: number; readonly input: number; readonly output: number }[];
+}
+
+export interface BackbonePlan {
+  readonly images: number;
+  /** First byte behind all regions. */
+  readonly end: number;
+  /** uint8 [images][size][size][3] */
+  readonly pixels: number;
+  /** int16 [3][256] */
+  readonly table: number;
+  readonly firstInput: number;
+  readonly convolutions: readonly PlannedConvolution[];
+  /** The last map. */
+  readonly map: { readonly address: number; readonly size: number; readonly channels: number };
+  /** float32 [images][featuresDim] */
+  readonly features: number;
+  readonly featuresDim: number;
+  /** Room shared by all layers, one at a time. */
+  readonly rows: number;
+  readonly panel: number;
+  readonly sums: number;
+}
+
+/** Channels are padded to whole vectors of levels. */
+const LANES = 8;
+
+/** The widest int8 weight sum a channel could have. */
+const LARGEST_WEIGHT = 128;
+
+/** Reading a vector at a row's end may touch so many bytes behind it. */
+const SLACK = 64;
+
+/**
+ * Throws ModelError('invalid_manifest') when the convolutions are not those of the network or an
+ * activation has a zero point that the kernel cannot take, ModelError('out_of_memory') beyond 2 GiB.
+ */
+export function planBackbone(manifest: Manifest, options: BackboneOptions): BackbonePlan {
+  checkConvolutions(manifest);
+  const images = options.imagesPerPass;
+  const size = manifest.preprocess.crop;
+  const layout = new Layout(KERNEL_BYTES);
+  const pixels = layout.take(images * size * size * 3);
+  const table = layout.take(3 * 256 * 2);
+
+  // Maps take turns in two regions: what a layer reads lies in one, what it writes in the other.
+  const maps = mapBytes(manifest.convolutions, images);
+  const regions = [0, 1].map((parity) =>
+    layout.take(Math.max(...maps.filter((_, index) => index % 2 === parity), 0) + SLACK),
+  );
+  let position = 0;
+  const next = () => regions[position++ % 2] ?? 0;
+
+  const room = { rows: 0, panel: 0, sums: 0 };
+  const firstInput = next();
+  let input = firstInput;
+  const convolutions = manifest.convolutions.map((layer, index): PlannedConvolution => {
+    const first = index === 0;
+    const inputChannels = first ? layer.inputChannels : roundUp(layer.inputChannels, LANES);
+    const outputChannels = roundUp(layer.outputChannels, LANES);
+    const fastest = first ? 'first' : fastestAlgorithm(layer.size, images);
+    for (const algorithm of fallbacks(fastest, layer.inputChannels * 9 * LARGEST_WEIGHT)) {
+      const needed = workspace(algorithm, layer.size, images, inputChannels);
+      room.rows = Math.max(room.rows, needed.rows);
+      room.panel = Math.max(room.panel, needed.panel);
+      room.sums = Math.max(room.sums, needed.sums);
+    }
+    const raw = layer.outputChannels * layer.inputChannels * 9;
+    const arranged = outputChannels * inputChannels * 9;
+    const region = layout.take(arranged);
+    const expand = first || options.expandWeights;
+    const output = next();
+    const planned = {
+      layer,
+      fastest,
+      inputChannels,
+      outputChannels,
+      input,
+      output,
+      shardWeights: first ? region : region + arranged - raw,
+      weights: region,
+      bias: layout.take(outputChannels * 4),
+      scale: layout.take(outputChannels * 4),
+      expanded: expand ? layout.take(expandedBytes(fastest, inputChannels, outputChannels)) : 0,
+      descriptor: layout.take(DESCRIPTOR.length * 4),
+    };
+    input = output;
+    const extraPools = Array.from({ length: Math.max(layer.pools - 1, 0) }, (_, pool) => {
+      const from = input;
+      input = next();
+      return { size: layer.size >> (pool + 1), input: from, output: input };
+    });
+    return { ...planned, extraPools };
+  });
+  const last = manifest.convolutions.at(-1);
+  const dim = featuresDim(configurationOf(manifest));
+  const features = layout.take(images * dim * 4);
+  const rows = layout.take(room.rows);
+  const panel = layout.take(room.panel);
+  const sums = layout.take(room.sums);
+  return {
+    images,
+    end: layout.end,
+    pixels,
+    table,
+    firstInput,
+    convolutions,
+    map: {
+      address: input,
+      size: (last?.size ?? 0) >> (last?.pools ?? 0),
+      channels: roundUp(last?.outputChannels ?? 0, LANES),
+    },
+    features,
+    featuresDim: dim,
+    rows,
+    panel,
+    sums,
+  };
+}
+
+/** Bytes of every map in order: the first input, each convolution's output, each further pool's. */
+function mapBytes(convolutions: readonly ManifestConvolution[], images: number): number[] {
+  const bytes = (size: number, pixelBytes: number) => images * paddedSide(size) ** 2 * pixelBytes;
+  const [first] = convolutions;
+  return [
+    // int16, three channels
+    bytes(first?.size ?? 0, 6),
+    ...convolutions.flatMap(({ size, pools, outputChannels }) =>
+      Array.from({ length: Math.max(pools, 1) }, (_, pool) =>
+        bytes(size >> Math.min(pools, pool + 1), roundUp(outputChannels, LANES)),
+      ),
+    ),
+  ];
+}
+
+function checkConvolutions(manifest: Manifest): void {
+  const shapes = convolutionShapes(configurationOf(manifest), manifest.preprocess.crop);
+  if (shapes.length !== manifest.convolutions.length) {
+    throw invalid(`${shapes.length} convolutions`, `${manifest.convolutions.length}`);
+  }
+  for (const [index, shape] of shapes.entries()) {
+    const layer = manifest.convolutions[index];
+    for (const key of ['name', 'inputChannels', 'outputChannels', 'size', 'pools'] as const) {
+      if (layer?.[key] !== shape[key]) {
+        throw invalid(`${key} ${shape[key]} for convolution ${index + 1}`, `${layer?.[key]}`);
+      }
+    }
+    if (layer?.output.zeroPoint !== 0 || (index > 0 && layer.input.zeroPoint !== 0)) {
+      throw invalid(`zero point 0 after the ReLU for ${shape.name}`, 'another');
+    }
+  }
+}
+
+function invalid(expected: string, found: string): ModelError {
+  return new ModelError(
+    'invalid_manifest',
+    `Expected ${expected} in model.json but found ${found}. Build the model directory again.`,
+  );
+}
