@@ -29,7 +29,8 @@ def descriptors(model, teacher, pixels):
     """{name: [N, D]} for one batch of uint8 pixels; `model` may be None."""
     found = {"hsv": hsv_histogram(pixels)}
     if teacher is not None:
-        found["teacher"] = teacher(torch.from_numpy(pixels).permute(0, 3, 1, 2).float())[1]
+        with torch.autocast("cpu", enabled=False):
+            found["teacher"] = teacher(torch.from_numpy(pixels).permute(0, 3, 1, 2).float())[1]
     if model is not None:
         last = model.backbone(to_input(pixels)).float()           # [N, 512, 7, 7]
         fc6 = model.classifier[:2](model.avgpool(last).flatten(1))  # after the ReLU
