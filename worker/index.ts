@@ -1,7 +1,7 @@
-// The Worker's entry. worker/index-onnxruntime.ts is the same with the other engine:
-// `wrangler deploy worker/index-onnxruntime.ts`. An entry bundles only the engine it imports.
+// The Worker's entry. worker/index-onnxruntime.ts is the same with onnxruntime-web in any case:
+// `wrangler deploy worker/index-onnxruntime.ts`.
 
-import { createEngine } from '../engine/edge/bundled-engine.ts';
+import { createEngine } from './engine.ts';
 import { createHandler } from './handler.ts';
 
 export { IndexCatalog } from '../search/edge/index-catalog.ts';

@@ -1,10 +1,18 @@
+// What Node's onnxruntime-web gives (test/engine/default-features.test.ts), the Workers' runtime gives:
+// by onnxruntime-web, and by the engine that is served.
+
 import { expect, test } from 'vitest';
+import { createEngine as createOrtWebEngine } from '../../engine/edge/bundled-engine.ts';
+import { createEngine } from '../../worker/engine.ts';
 import { embeddingsAnswer } from '../../worker/schemas/embeddings.ts';
 import golden from '../golden/default-features.json' with { type: 'json' };
-import { client, JPEG } from './fixtures.ts';
+import { client, JPEG, limits, serve } from './fixtures.ts';
 
-test('the default model gives the golden features in the Workers runtime, bit for bit', async () => {
-  const { raw } = client();
+test.each([
+  ['onnxruntime-web', createOrtWebEngine],
+  ['the engine that is served', createEngine],
+])('%s gives the golden features of the default model, bit for bit', async (_, create) => {
+  const { raw } = client({ model: serve(limits, { createEngine: create }) });
   const response = await raw('/v1/embeddings?normalize=false&encoding_format=base64', JPEG);
   const { model, data } = embeddingsAnswer.parse(await response.json());
   const bytes = Uint8Array.from(atob(String(data[0]?.embedding)), (byte) => byte.charCodeAt(0));

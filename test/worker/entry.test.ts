@@ -11,7 +11,7 @@ const get = (path: string) => exports.default.fetch(`http://localhost${path}`);
 test('is ready: an inference has worked', async () => {
   const response = await get('/readyz');
   expect(response.status).toBe(200);
-  expect(await response.json()).toMatchObject({ status: 'ready', engine: 'onnxruntime-web' });
+  expect(await response.json()).toMatchObject({ status: 'ready', engine: expect.any(String) });
 });
 
 test('serves the model of the manifest', async () => {

@@ -187,7 +187,7 @@ describe('a model that does not load', () => {
         return modelFiles.open(name);
       },
     };
-    const { raw: ask, reported } = client({ model: serve(limits, files) });
+    const { raw: ask, reported } = client({ model: serve(limits, { files }) });
     const statuses = [];
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const response = await ask('/v1/embeddings?pool=avg', JPEG);
@@ -202,7 +202,7 @@ describe('a model that does not load', () => {
     const files = interfering(/^weights-00001/, async function* (bytes) {
       for await (const chunk of bytes) yield chunk.map((byte) => byte ^ 1);
     });
-    const { raw: ask, app: other, reported } = client({ model: serve(limits, files) });
+    const { raw: ask, app: other, reported } = client({ model: serve(limits, { files }) });
     for (const response of [await ask('/v1/embeddings', JPEG), await other.request('/readyz')]) {
       expect(response.status).toBe(503);
       const { error } = errorAnswer.parse(await response.json());
@@ -217,7 +217,7 @@ describe('a model that does not load', () => {
     const files = interfering(/^model\.json$/, async function* () {
       yield new TextEncoder().encode('{}');
     });
-    const response = await testApp({ model: serve(limits, files) }).app.request('/v1/models');
+    const response = await testApp({ model: serve(limits, { files }) }).app.request('/v1/models');
     expect(response.status).toBe(503);
     expect(errorAnswer.parse(await response.json()).error.code).toBe('invalid_manifest');
   });

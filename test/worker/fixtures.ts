@@ -5,14 +5,14 @@ import { env } from 'cloudflare:workers';
 import jpegModule from '@cwasm/jpeg-turbo/jpeg-turbo.wasm';
 import webpModule from '@cwasm/webp/webp.wasm';
 import type { ModelFiles } from '../../core/ports.ts';
-import { createEngine } from '../../engine/edge/bundled-engine.ts';
 import { createEdgeDecoder } from '../../engine/edge/decode.ts';
 import catUri from '../../samples/cat.jpg?inline';
 import { createAdmission } from '../../worker/admission.ts';
 import { createApp } from '../../worker/app.ts';
 import { assetFiles } from '../../worker/asset-files.ts';
+import { createEngine } from '../../worker/engine.ts';
 import { type Limits, readLimits } from '../../worker/limits.ts';
-import { type ServedModel, serveModel } from '../../worker/served-model.ts';
+import { type CreateEngine, type ServedModel, serveModel } from '../../worker/served-model.ts';
 import onePixelUri from '../golden/images/1x1.png?inline';
 import hugeUri from '../golden/images/huge.png?inline';
 import webpUri from '../golden/images/lossy.webp?inline';
@@ -43,8 +43,11 @@ const decoder = createEdgeDecoder({ jpeg: jpegModule, webp: webpModule });
 const files = assetFiles(env.ASSETS, `/${env.MODEL}`);
 const now = () => performance.now();
 
-export const serve = (limits: Limits, modelFiles: ModelFiles = files): (() => Promise<ServedModel>) =>
-  serveModel({ files: modelFiles, createEngine, decoder, limits, now });
+/** Another model over other files, or by another engine. */
+export const serve = (
+  limits: Limits,
+  parts: { readonly files?: ModelFiles; readonly createEngine?: CreateEngine } = {},
+): (() => Promise<ServedModel>) => serveModel({ files, createEngine, ...parts, decoder, limits, now });
 
 export const modelFiles = files;
 export const limits = readLimits({});
