@@ -14,9 +14,12 @@ export interface ClusterOptions {
   readonly seed: number;
 }
 
+/** Directions in which a cluster is wide: about the intrinsic dimension of image descriptors. */
+const DIRECTIONS = 24;
+
 /**
- * Draws from a mixture of Gaussians of Euclidean length 1: clusters of unequal weight, each with a width of
- * its own and a few directions in which it is wider.
+ * Draws from a mixture of Gaussians, of Euclidean length 1: clusters of unequal weight, each long in a few
+ * directions of its own and thin in all others.
  */
 export function clusteredVectors({ clusters, dimensions, seed }: ClusterOptions): () => Float32Array {
   const random = createRandom(seed);
@@ -24,20 +27,26 @@ export function clusteredVectors({ clusters, dimensions, seed }: ClusterOptions)
   const draw = () => Float32Array.from({ length: dimensions }, normal);
   const centres = Array.from({ length: clusters }, () => ({
     mean: draw().map((value) => Math.max(0, value)),
-    width: 0.2 + 0.6 * random(),
-    directions: Array.from({ length: 4 }, draw),
+    width: 0.05 + 0.1 * random(),
+    directions: Array.from({ length: DIRECTIONS }, draw),
   }));
   return () => {
     const centre = centres[Math.floor(random() ** 2 * clusters)];
     if (centre === undefined) throw new RangeError('Expected at least one cluster');
-    const along = centre.directions.map((direction) => ({ direction, amount: 0.3 * normal() }));
-    const vector = centre.mean.map((value, index) =>
-      along.reduce(
-        (sum, { direction, amount }) => sum + amount * (direction[index] ?? 0),
-        value + centre.width * normal(),
-      ),
-    );
-    const length = Math.hypot(...vector);
+    const vector = Float32Array.from(centre.mean);
+    centre.directions.forEach((direction, rank) => {
+      const amount = (0.5 * normal()) / Math.sqrt(1 + rank);
+      for (let index = 0; index < dimensions; index += 1) {
+        vector[index] = (vector[index] ?? 0) + amount * (direction[index] ?? 0);
+      }
+    });
+    let squares = 0;
+    for (let index = 0; index < dimensions; index += 1) {
+      const value = (vector[index] ?? 0) + centre.width * normal();
+      vector[index] = value;
+      squares += value * value;
+    }
+    const length = Math.sqrt(squares);
     return vector.map((value) => value / length);
   };
 }
