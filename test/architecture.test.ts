@@ -56,7 +56,7 @@ const PACKAGE_HOMES: readonly { packages: RegExp; homes: readonly string[] }[] =
   { packages: /^onnxruntime-web/, homes: ['engine/edge'] },
   { packages: /^onnxruntime-node/, homes: ['engine/node'] },
   { packages: /^sharp$/, homes: ['engine/node'] },
-  { packages: /^@jsquash\//, homes: ['engine/edge', 'worker'] },
+  { packages: /^@cwasm\//, homes: ['worker', 'engine/node'] },
   { packages: /^onnx-proto$/, homes: ['model-build'] },
   { packages: /^(@lancedb\/|apache-arrow$|pg$)/, homes: ['search/node'] },
   { packages: /^hono/, homes: ['worker'] },

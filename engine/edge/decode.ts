@@ -16,9 +16,9 @@ export interface EdgeDecoder extends ImageDecoder {
 export const EDGE_DECODE_BYTES = 56 * 1024 * 1024;
 
 /**
- * `modules` are `import jpeg from '@cwasm/jpeg-turbo/jpeg-turbo.wasm'` and
- * `import webp from '@cwasm/webp/webp.wasm'`, which wrangler gives as WebAssembly.Module. One image at a
- * time, so that requests share the memory instead of adding up.
+ * `modules` are the imports of `@cwasm/jpeg-turbo/jpeg-turbo.wasm` and `@cwasm/webp/webp.wasm`, which
+ * wrangler gives as WebAssembly.Module. One image at a time, so that requests share the memory instead of
+ * adding up.
  */
 export function createEdgeDecoder(
   modules: DecoderModules,
