@@ -28,11 +28,11 @@ export interface Retrieval {
 }
 
 export const NEAREST = 10;
-/** Queries whose scores are held at once, so that a row is fetched from memory once for all of them. */
-const TILE = 8;
+/** Queries scored at once: each value of a row is read once for all of them. */
+const TILE = 4;
 
 /**
- * Cosines of all pairs, a few queries at a time: memory rows × 8, whatever the number of photographs. Among
+ * Cosines of all pairs, a few queries at a time: memory rows × 4, whatever the number of photographs. Among
  * equal cosines a photograph of another class counts as nearer. `classes`: one number per row.
  */
 export function retrieve(vectors: VectorSet, classes: Int32Array | null): Retrieval {
@@ -87,27 +87,25 @@ export function overlap(a: Int32Array, b: Int32Array): number {
 
 /** Cosines of `queries` rows from `start` with every row: scores [queries, rows]. */
 function scoreTile({ rows, width, values }: VectorSet, start: number, queries: number, scores: Float32Array) {
+  // Past the last query stand rows that are scored for nothing.
+  const query = (index: number) => {
+    const from = Math.min(start + index, rows - 1) * width;
+    return values.subarray(from, from + width);
+  };
+  const [first, second, third, fourth] = [query(0), query(1), query(2), query(3)];
   for (let row = 0; row < rows; row += 1) {
-    const vector = values.subarray(row * width, (row + 1) * width);
-    for (let query = 0; query < queries; query += 1) {
-      const from = (start + query) * width;
-      scores[query * rows + row] = dot(values.subarray(from, from + width), vector);
+    let [ofFirst, ofSecond, ofThird, ofFourth] = [0, 0, 0, 0];
+    const from = row * width;
+    for (let index = 0; index < width; index += 1) {
+      const value = values[from + index] ?? 0;
+      ofFirst += value * (first[index] ?? 0);
+      ofSecond += value * (second[index] ?? 0);
+      ofThird += value * (third[index] ?? 0);
+      ofFourth += value * (fourth[index] ?? 0);
     }
+    const found = [ofFirst, ofSecond, ofThird, ofFourth];
+    for (let index = 0; index < queries; index += 1) scores[index * rows + row] = found[index] ?? 0;
   }
-}
-
-/** Four sums, so that one addition need not wait for the last. */
-function dot(a: Float32Array, b: Float32Array): number {
-  let [first, second, third, fourth] = [0, 0, 0, 0];
-  let index = 0;
-  for (; index + 3 < a.length; index += 4) {
-    first += (a[index] ?? 0) * (b[index] ?? 0);
-    second += (a[index + 1] ?? 0) * (b[index + 1] ?? 0);
-    third += (a[index + 2] ?? 0) * (b[index + 2] ?? 0);
-    fourth += (a[index + 3] ?? 0) * (b[index + 3] ?? 0);
-  }
-  for (; index < a.length; index += 1) first += (a[index] ?? 0) * (b[index] ?? 0);
-  return first + second + (third + fourth);
 }
 
 function nearestRows(scores: Float32Array, self: number): Int32Array {
