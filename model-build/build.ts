@@ -10,6 +10,7 @@ import type { Manifest } from '../core/manifest.ts';
 import { calibrate } from './calibrate.ts';
 import type { ImageSets } from './image-sets.ts';
 import { kaimingNetwork } from './init.ts';
+import { keepCard } from './keep-card.ts';
 import type { Labels } from './label-file.ts';
 import type { FloatNetwork, InputContract } from './network.ts';
 import { openWeights } from './open-weights.ts';
@@ -86,6 +87,7 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
       fidelity: JSON.parse(JSON.stringify({ ...fidelity, weights: weightErrors(network, quantised) })),
     };
     await writeManifest(directory, manifest);
+    await keepCard(options.out, directory, provenance.sha256);
     return manifest;
   });
 }
