@@ -15,7 +15,7 @@ export interface RangeBound {
   readonly value: number;
 }
 
-const FIELD = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+const FIELD = /^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 const RANGE_OPERATORS: readonly RangeOperator[] = ['gt', 'gte', 'lt', 'lte'];
 /** Keeps translated filters within what every store takes (Vectorize: 2048 bytes). */
 const MAX_CONDITIONS = 16;
@@ -40,6 +40,16 @@ export function parseFilter(filter: Filter = {}): Condition[] {
   });
 }
 
+/** A filter from outside, checked. Throws InputError naming the field. */
+export function toFilter(value: unknown): Filter {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalid('filter', 'an object of fields', value);
+  }
+  const filter = value as Filter;
+  parseFilter(filter);
+  return filter;
+}
+
 export function matches(conditions: readonly Condition[], metadata: Metadata): boolean {
   return conditions.every((condition) => {
     const value = Object.hasOwn(metadata, condition.field) ? metadata[condition.field] : undefined;
@@ -49,15 +59,17 @@ export function matches(conditions: readonly Condition[], metadata: Metadata): b
   });
 }
 
-/** Throws InputError where `metadata`, of the item `id`, is not as core/vector-store.ts asks. */
-export function checkMetadata(id: string, metadata: Metadata): void {
+/** The metadata of the item `id`. Throws InputError where it is not as core/vector-store.ts asks. */
+export function checkMetadata(id: string, metadata: Readonly<Record<string, unknown>>): Metadata {
   const name = `metadata of item '${id}'`;
+  const checked: Record<string, MetadataValue> = {};
   for (const [field, value] of Object.entries(metadata)) {
     if (!FIELD.test(field)) throw invalid(name, 'field names of letters, digits and _', field);
-    checkValue(`${name}, field ${field}`, value);
+    checked[field] = checkValue(`${name}, field ${field}`, value);
   }
   const bytes = new TextEncoder().encode(JSON.stringify(metadata)).length;
   if (bytes > MAX_METADATA_BYTES) throw invalid(name, `at most ${MAX_METADATA_BYTES} bytes of JSON`, bytes);
+  return checked;
 }
 
 function within(value: number, { operator, value: bound }: RangeBound): boolean {

@@ -59,8 +59,9 @@ export function createVectorIndex(name: string, space: VectorSpace, backend: Ind
       const latest = new Map(
         items.map(({ id, vector, metadata }) => {
           checkId(id);
-          checkMetadata(id, metadata);
-          return [id, { id, vector: unitVector(`item '${id}'`, vector, space.dimensions), metadata }];
+          const checked = checkMetadata(id, metadata);
+          const unit = unitVector(`item '${id}'`, vector, space.dimensions);
+          return [id, { id, vector: unit, metadata: checked }];
         }),
       );
       if (latest.size > 0) await backend.put([...latest.values()]);
@@ -184,7 +185,8 @@ function checkId(id: string): void {
   if (bytes < 1 || bytes > MAX_ID_BYTES) throw invalid('id', `1 to ${MAX_ID_BYTES} bytes`, String(bytes));
 }
 
-function checkQuery({ topK, minScore, fold }: Query, maxNearest: number): void {
+/** Throws InputError naming the option. */
+export function checkQuery({ topK, minScore, fold }: Query, maxNearest: number = MAX_TOP_K): void {
   const most = Math.min(MAX_TOP_K, maxNearest);
   if (!Number.isInteger(topK) || topK < 1 || topK > most) {
     throw invalid('top_k', `a whole number from 1 to ${most}`, String(topK));

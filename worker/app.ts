@@ -16,6 +16,7 @@ import { classify } from './routes/classify.ts';
 import { docs, openapi } from './routes/documentation.ts';
 import { embeddings, storedEmbeddings } from './routes/embeddings.ts';
 import { livez, readyz } from './routes/health.ts';
+import { indexRoutes } from './routes/indexes.ts';
 import { metricsPage } from './routes/metrics.ts';
 import { getModel, listModels } from './routes/models.ts';
 import { similarity } from './routes/similarity.ts';
@@ -48,7 +49,7 @@ export type ApiApp = Pick<Hono<ApiEnv>, 'fetch' | 'request' | 'routes'>;
 
 export function createApp(dependencies: AppDependencies): ApiApp {
   const ready = withDefaults(dependencies);
-  const { access, corsOrigins, report } = ready;
+  const { access, corsOrigins, indexes, report } = ready;
   const app = new Hono<ApiEnv>();
   app.use(observe(ready));
   app.use(secureHeaders());
@@ -66,6 +67,7 @@ export function createApp(dependencies: AppDependencies): ApiApp {
       );
     });
   }
+  if (indexes !== undefined) app.route('/v1/indexes', indexRoutes(ready, indexes));
   app.notFound((context) => {
     throw new InputError(
       'not_found',

@@ -1,5 +1,6 @@
 // What the app is made of. Composition roots (index.ts, the Node server, tests) fill this in.
 
+import type { VectorStore } from '../core/vector-store.ts';
 import type { Admission } from './admission.ts';
 import type { AnswerCache } from './answer-cache.ts';
 import type { ApiMetrics } from './api-metrics.ts';
@@ -24,6 +25,8 @@ export interface AppDependencies {
   readonly urlImages?: UrlImageSource | undefined;
   /** Without it nothing is stored. */
   readonly answers?: AnswerCache;
+  /** Without it there are no routes /v1/indexes. */
+  readonly indexes?: VectorStore;
   /** Without it the app keeps its own. */
   readonly metrics?: ApiMetrics;
   readonly log?: RequestLog;

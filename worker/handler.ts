@@ -5,6 +5,7 @@ import jpeg from '@cwasm/jpeg-turbo/jpeg-turbo.wasm';
 import webp from '@cwasm/webp/webp.wasm';
 import type { Engine } from '../core/ports.ts';
 import { createEdgeDecoder } from '../engine/edge/decode.ts';
+import { createDurableObjectStore } from '../search/edge/durable-object-store.ts';
 import type { IndexCatalog } from '../search/edge/index-catalog.ts';
 import type { VectorShard } from '../search/edge/vector-shard.ts';
 import { createAdmission } from './admission.ts';
@@ -50,6 +51,10 @@ function appOf(bindings: Bindings, createEngine: CreateEngine): ReturnType<typeo
   return createApp({
     ...platformDependencies(bindings, limits, admission, () => engine?.memoryBytes() ?? 0),
     model: serveModel({ files, createEngine: keepEngine, decoder, limits, now }),
+    indexes: createDurableObjectStore({
+      catalog: bindings.INDEX_CATALOG,
+      shards: bindings.VECTOR_SHARDS,
+    }),
     limits,
     admission,
     now,

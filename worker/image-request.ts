@@ -7,6 +7,7 @@ import { checkCount, imageSources } from './image-input.ts';
 import type { Limits } from './limits.ts';
 import { parseOptions, textOptions } from './parse-options.ts';
 import { declaredLength, readBody } from './read-body.ts';
+import { parseJsonObject } from './read-json.ts';
 import type { classifyOptions } from './schemas/classify.ts';
 import type { ReadUrl } from './url-image.ts';
 
@@ -55,7 +56,7 @@ export async function readImageRequest<Schema extends ImageOptionsSchema>(
     }));
     return { images, options };
   }
-  const { input, ...fields } = parseJson(body);
+  const { input, ...fields } = parseJsonObject(body);
   const options = parseOptions(schema, { ...query, ...fields });
   return { images: imageSources(input, options.crop, limits, readUrl), options };
 }
@@ -103,17 +104,4 @@ function notAFile(name: string, expected: string): InputError {
   return new InputError('invalid_option', `Expected ${expected} but found another kind of field ${name}.`, {
     param: name,
   });
-}
-
-function parseJson(body: Uint8Array): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(body));
-  } catch (cause) {
-    throw new InputError('invalid_json', 'Expected JSON in the body but it cannot be parsed.', { cause });
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new InputError('invalid_json', 'Expected a JSON object in the body.');
-  }
-  return { ...value };
 }

@@ -49,3 +49,7 @@ export const topK = z
 
 export type CropBoxInput = z.input<typeof cropBox>;
 export type ImageInput = z.input<typeof imageInput>;
+
+export const vectorInput = z
+  .union([z.array(z.number()).min(1), z.base64()])
+  .describe('Values, or little-endian float32 bytes in base64.');

@@ -1,0 +1,113 @@
+// /v1/indexes: the contract of the vector stores through the HTTP API, and images going in and asking.
+
+import { beforeAll, describe, expect, test } from 'vitest';
+import { createMemoryStore } from '../../search/memory-store.ts';
+import { createRemoteStore } from '../../search/remote-store.ts';
+import type { ApiApp } from '../../worker/app.ts';
+import { space, vectorStoreContract } from '../search/vector-store-contract.ts';
+import { createFixture, MODEL_ID } from './api-fixture.ts';
+import { BLUE, base64, imageOf, RED } from './api-images.ts';
+
+const URL_BASE = 'http://127.0.0.1';
+
+async function served() {
+  const { app } = await createFixture({ dependencies: { indexes: createMemoryStore() } });
+  return app;
+}
+
+vectorStoreContract('over HTTP', async () => {
+  const app = await served();
+  return {
+    store: createRemoteStore({
+      url: URL_BASE,
+      fetch: async (input, init) => app.request(String(input), init),
+    }),
+    tolerance: 1e-6,
+  };
+});
+
+describe('images', () => {
+  let app: ApiApp;
+  let red: string;
+  let green: string;
+  let blue: string;
+  const post = async (path: string, body: object) => {
+    const response = await app.request(`/v1/indexes${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return { status: response.status, body: await response.json() };
+  };
+
+  beforeAll(async () => {
+    app = await served();
+    red = base64(await imageOf(RED));
+    green = base64(await imageOf([0, 255, 0]));
+    blue = base64(await imageOf(BLUE));
+    await post('', { name: 'colours' });
+  });
+
+  test('an index is of the served model, by default its pooled features', async () => {
+    const response = await app.request('/v1/indexes/colours');
+    expect(await response.json()).toEqual({
+      object: 'index',
+      name: 'colours',
+      space: {
+        model: MODEL_ID,
+        preprocess: 'torchvision-256-224@1',
+        layer: 'features',
+        pool: 'gem',
+        projection: null,
+        dimensions: 4,
+      },
+      items: 0,
+    });
+  });
+
+  test('go in, those that cannot be read with their error, and are found by image, as JSON or as it is', async () => {
+    const { status, body } = await post('/colours/items', {
+      items: [
+        { id: 'red', image: red, metadata: { warm: true } },
+        { id: 'broken', image: base64(new Uint8Array([1, 2, 3])) },
+        { id: 'green', image: green },
+      ],
+    });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ upserted: 2, errors: [{ index: 1, error: { code: 'unsupported_image' } }] });
+    const found = await post('/colours/search', { input: red, top_k: 1 });
+    expect(found.body).toMatchObject({ data: [{ id: 'red', metadata: { warm: true } }] });
+    const raw = await app.request('/v1/indexes/colours/search?top_k=1', {
+      method: 'POST',
+      headers: { 'content-type': 'image/png' },
+      body: Buffer.from(green, 'base64'),
+    });
+    expect(await raw.json()).toMatchObject({ data: [{ id: 'green' }] });
+  });
+
+  test('cannot go into an index of other vectors', async () => {
+    await post('', { name: 'others', space });
+    const { status, body } = await post('/others/items', { items: [{ id: 'a', image: blue }] });
+    expect(status).toBe(409);
+    expect(body).toMatchObject({ error: { code: 'index_mismatch' } });
+  });
+
+  test.each<[string, string, object, number, RegExp]>([
+    ['neither image nor vector', '/colours/items', { items: [{ id: 'a' }] }, 422, /exactly one of image/],
+    ['a vector without its space', '/colours/items', { items: [{ id: 'a', vector: [1] }] }, 422, /space/],
+    ['nothing to search by', '/colours/search', {}, 422, /exactly one of input, vector and id/],
+    ['a filter that is none', '/colours/search', { id: 'red', filter: { a: { near: 1 } } }, 422, /filter\.a/],
+    ['an unknown option', '/colours/search', { id: 'red', k: 1 }, 422, /top_k.*'k'/],
+    ['an unknown index', '/nowhere/search', { id: 'red' }, 404, /nowhere/],
+    ['an unknown item', '/colours/search', { id: 'nobody' }, 404, /nobody/],
+  ])('%s is refused', async (_, path, request, status, message) => {
+    const answer = await post(path, request);
+    expect(answer.status).toBe(status);
+    expect(answer.body).toMatchObject({ error: { message: expect.stringMatching(message) } });
+  });
+
+  test('without a store there are no such routes', async () => {
+    const { app: bare } = await createFixture();
+    expect((await bare.request('/v1/indexes')).status).toBe(404);
+  });
+});

@@ -1,0 +1,217 @@
+// /v1/indexes: named indexes of images; items by image or vector, search by image, vector or id.
+
+import { type Context, Hono } from 'hono';
+import type { z } from 'zod';
+import { float32ToBase64, fromBase64, toBase64 } from '../../core/encodings.ts';
+import { InputError } from '../../core/errors.ts';
+import type { Item, Query, VectorIndex, VectorSpace, VectorStore } from '../../core/vector-store.ts';
+import { checkMetadata, toFilter } from '../../search/metadata-filter.ts';
+import { checkSpace } from '../../search/vector-index.ts';
+import type { Ready } from '../dependencies.ts';
+import { createDescriber } from '../described.ts';
+import { listErrors } from '../error-response.ts';
+import { imageSources } from '../image-input.ts';
+import { parseOptions, textOptions } from '../parse-options.ts';
+import { readBody } from '../read-body.ts';
+import { parseJsonObject } from '../read-json.ts';
+import type { ApiEnv } from '../request-facts.ts';
+import {
+  createIndexRequest,
+  idsRequest,
+  searchOptions,
+  searchRequest,
+  upsertRequest,
+} from '../schemas/indexes.ts';
+import type { ServedModel } from '../served-model.ts';
+import { urlReader } from '../url-image.ts';
+
+export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEnv> {
+  const { admission, limits, model, now, urlImages } = dependencies;
+
+  /** Reads, and embeds, only when the request's turn has come. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => admission.run(work);
+  const readJson = async <Schema extends z.ZodObject>(
+    context: Context<ApiEnv>,
+    schema: Schema,
+  ): Promise<z.output<Schema>> => {
+    const body = await readBody(context.req.raw, {
+      maxBytes: limits.maxBodyBytes,
+      timeout: limits.bodyTimeout,
+    });
+    return parseOptions(schema, parseJsonObject(body));
+  };
+  const openIndex = (context: Context<ApiEnv>) => store.open(context.req.param('index') ?? '');
+  const embed = async (index: VectorIndex, inputs: readonly unknown[]) => {
+    const { name, space: held } = await index.describe();
+    const served = await model();
+    // Before the network runs: it would be for nothing.
+    checkSpace(name, held, { ...held, model: served.id, preprocess: served.manifest.preprocess.name });
+    const { describer, space } = await spaceOf(served, held);
+    const readUrl = urlImages === undefined ? undefined : urlReader(urlImages, limits.maxBodyBytes, now);
+    const images = imageSources(inputs, undefined, limits, readUrl);
+    const { outcomes } = await served.embedder.run(images, [space.layer]);
+    const described = outcomes.map((outcome) =>
+      'error' in outcome ? outcome : { value: describer.describe(outcome.value) },
+    );
+    return { space, outcomes: described };
+  };
+
+  const routes = new Hono<ApiEnv>();
+
+  routes.get('/', async (context) => {
+    const data = await store.list();
+    return context.json({ object: 'list', data: data.map((info) => ({ object: 'index', ...info })) });
+  });
+
+  routes.post('/', (context) =>
+    inTurn(async () => {
+      const { name, space, ...options } = await readJson(context, createIndexRequest);
+      const served = await model();
+      const index = await store.create(name, space ?? (await spaceOf(served, options)).space);
+      return context.json({ object: 'index', ...(await index.describe()) });
+    }),
+  );
+
+  routes.get('/:index', async (context) => {
+    const index = await openIndex(context);
+    return context.json({ object: 'index', ...(await index.describe()) });
+  });
+
+  routes.delete('/:index', async (context) => {
+    const name = context.req.param('index');
+    await store.delete(name);
+    return context.json({ object: 'index.deleted', name, deleted: true });
+  });
+
+  routes.post('/:index/items', (context) =>
+    inTurn(async () => {
+      const { items, space } = await readJson(context, upsertRequest);
+      const index = await openIndex(context);
+      const images = items.flatMap(({ image }) => (image === undefined ? [] : [image]));
+      const vectors = items.filter(({ vector }) => vector !== undefined).length;
+      if (images.length + vectors !== items.length || (images.length > 0 && vectors > 0)) {
+        throw oneOf('image and vector', 'each of items, the same in all');
+      }
+      const failures: unknown[] = [];
+      const ready: Item[] = [];
+      const embedded = vectors > 0 ? undefined : await embed(index, images);
+      items.forEach(({ id, vector, metadata }, place) => {
+        const checked = checkMetadata(id, metadata);
+        const outcome = embedded?.outcomes[place] ?? { value: toVector(vector) };
+        if ('error' in outcome) failures[place] = outcome.error;
+        else ready.push({ id, vector: outcome.value, metadata: checked });
+      });
+      if (ready.length === 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures);
+      await index.upsert(embedded?.space ?? required(space), ready);
+      const errors = listErrors(failures);
+      return context.json({
+        object: 'index.upsert',
+        upserted: ready.length,
+        ...(errors.length === 0 ? {} : { errors }),
+      });
+    }),
+  );
+
+  routes.post('/:index/items/get', async (context) => {
+    const { ids } = await readJson(context, idsRequest);
+    const items = await (await openIndex(context)).get(ids);
+    return context.json({
+      object: 'list',
+      data: items.map(({ id, vector, metadata }) => ({ id, metadata, vector: float32ToBase64(vector) })),
+    });
+  });
+
+  routes.post('/:index/items/delete', async (context) => {
+    const { ids } = await readJson(context, idsRequest);
+    await (await openIndex(context)).delete(ids);
+    return context.json({ object: 'index.items.deleted', ids });
+  });
+
+  routes.post('/:index/search', (context) =>
+    inTurn(async () => {
+      const { input, vector, id, space, ...options } = await readSearch(context);
+      const index = await openIndex(context);
+      if ([input, vector, id].filter((given) => given !== undefined).length !== 1) {
+        throw oneOf('input, vector and id', 'the request');
+      }
+      let by: Query['by'];
+      if (id !== undefined) by = { id };
+      else if (vector !== undefined) by = { vector: toVector(vector), space: required(space) };
+      else {
+        const { outcomes, space: served } = await embed(index, [input]);
+        const [outcome] = outcomes;
+        if (outcome === undefined || 'error' in outcome) throw outcome?.error;
+        by = { vector: outcome.value, space: served };
+      }
+      const hits = await index.query({
+        by,
+        topK: options.top_k,
+        excludeSelf: options.exclude_self,
+        ...(options.min_score === undefined ? {} : { minScore: options.min_score }),
+        ...(options.fold === undefined ? {} : { fold: options.fold }),
+        ...(options.filter === undefined ? {} : { filter: toFilter(options.filter) }),
+      });
+      return context.json({ object: 'list', data: hits });
+    }),
+  );
+
+  /** An image may be the whole body, with the options in the query. */
+  async function readSearch(context: Context<ApiEnv>): Promise<z.output<typeof searchRequest>> {
+    const type = context.req.header('content-type') ?? '';
+    if (!type.startsWith('image/')) return readJson(context, searchRequest);
+    const options = parseOptions(searchOptions, textOptions(new URL(context.req.url).searchParams));
+    const bytes = await readBody(context.req.raw, {
+      maxBytes: limits.maxImageBytes,
+      timeout: limits.bodyTimeout,
+    });
+    return { ...options, input: toBase64(bytes) };
+  }
+
+  return routes;
+}
+
+/** The space of what the served model gives with these options, and how to get it. */
+async function spaceOf(
+  served: ServedModel,
+  { layer, pool, dimensions }: Pick<VectorSpace, 'layer' | 'pool'> & { dimensions?: number | undefined },
+) {
+  const describer = await createDescriber({ layer, pool, normalize: true, dimensions }, served);
+  const space: VectorSpace = {
+    model: served.id,
+    preprocess: served.manifest.preprocess.name,
+    layer,
+    pool,
+    projection: describer.projection ?? null,
+    dimensions: describer.dimensions,
+  };
+  return { describer, space };
+}
+
+function required(space: VectorSpace | undefined): VectorSpace {
+  if (space !== undefined) return space;
+  throw new InputError(
+    'invalid_option',
+    'Expected the space of the vectors (model, preprocess, layer, pool, projection, dimensions) but found none. GET the index to see its own.',
+    { param: 'space' },
+  );
+}
+
+function toVector(vector: number[] | string | undefined): Float32Array {
+  if (Array.isArray(vector)) return Float32Array.from(vector);
+  const bytes = fromBase64(vector ?? '', 'vector');
+  if (bytes.length % 4 !== 0) {
+    throw new InputError(
+      'invalid_option',
+      `Expected float32 values, 4 bytes each, for vector but found ${bytes.length} bytes.`,
+      { param: 'vector' },
+    );
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Float32Array.from({ length: bytes.length / 4 }, (_, index) => view.getFloat32(index * 4, true));
+}
+
+function oneOf(names: string, where: string): InputError {
+  return new InputError('invalid_option', `Expected exactly one of ${names} in ${where}.`, {
+    param: 'input',
+  });
+}
