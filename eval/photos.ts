@@ -62,7 +62,7 @@ async function photoPaths(folder: string): Promise<string[]> {
     throw invalid(`Expected a folder of photographs at ${folder}: ${String(cause)}`, cause);
   }
   return entries
-    .filter((entry) => entry.isFile() && ENDINGS.test(entry.name))
+    .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && ENDINGS.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .toSorted((a, b) => (a < b ? -1 : 1));
 }

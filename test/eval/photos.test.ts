@@ -1,3 +1,4 @@
+import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../core/errors.ts';
@@ -24,6 +25,12 @@ test('photographs directly in the folder have no class', async () => {
     ['a.jpg', null],
     ['b.jpg', null],
   ]);
+});
+
+test('links are followed', async () => {
+  const folder = await folderOf({ 'a.jpg': '' });
+  await symlink(join(folder, 'a.jpg'), join(folder, 'b.jpg'));
+  expect((await choosePhotos(folder)).photos.map(({ name }) => name)).toEqual(['a.jpg', 'b.jpg']);
 });
 
 test('a table gives the classes, and leaves out what it does not list', async () => {
