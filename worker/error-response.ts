@@ -41,6 +41,8 @@ const SOURCE_STATUS: Readonly<Record<SourceErrorCode, number>> = {
 
 /** Seconds a client is asked to wait where the error does not know better. */
 const RETRY_AFTER = 1;
+/** Seconds where somebody has to put the model right first. */
+const RETRY_AFTER_REPAIR = 60;
 
 interface ErrorAnswer {
   readonly status: number;
@@ -81,7 +83,7 @@ export function isOurs(error: unknown): boolean {
 function describeError(error: unknown): ErrorAnswer {
   if (error instanceof InputError) return answer(INPUT_STATUS[error.code], error);
   if (error instanceof SourceError) return answer(SOURCE_STATUS[error.code], error, RETRY_AFTER);
-  if (error instanceof ModelError) return answer(503, error);
+  if (error instanceof ModelError) return answer(503, error, RETRY_AFTER_REPAIR);
   const body = {
     message: 'The server failed in a way it did not foresee. The request may be tried again.',
     type: typeOf(500),

@@ -334,9 +334,7 @@ describe.each(FAILURES)('$name', ({ code, status, routes, fixture, request }) =>
 
       const documented = [200, 304, 405, 500, ...(route.secured ? [401, 429] : []), ...route.failures];
       expect(documented).toContain(status);
-      expect(response.headers.has('retry-after')).toBe(
-        status === 429 || (status === 503 && code !== 'engine_failed'),
-      );
+      expect(response.headers.has('retry-after')).toBe(status === 429 || status === 503);
       if (status === 405) expect(response.headers.get('allow')).toContain(route.method.toUpperCase());
       if (status === 401) expect(response.headers.get('www-authenticate')).toBe('Bearer');
     },

@@ -1,0 +1,33 @@
+# The Node server with the default model. Build: docker build -t vgg-edge .
+# Run: docker run -p 8787:8787 -v "$PWD/keys:/keys:ro" vgg-edge
+
+FROM node:24-slim AS packages
+WORKDIR /app
+# No CUDA libraries: the image serves from the CPU.
+ENV ONNXRUNTIME_NODE_INSTALL=skip
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --no-audit --no-fund
+
+FROM node:24-slim
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=packages /app/node_modules node_modules
+COPY package.json ./
+COPY core core
+COPY engine engine
+COPY model-build model-build
+COPY search search
+COPY eval eval
+COPY worker worker
+COPY server server
+COPY cli cli
+COPY models models
+USER node
+EXPOSE 8787
+# Ready means that an inference worked. fetch is Node's own: the image needs no curl.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:8787/readyz').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
+# Node itself is process 1, so that SIGTERM reaches it and work in flight is finished.
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["node", "cli/main.ts", "serve"]
+CMD ["models/default", "--host", "0.0.0.0", "--keys", "/keys"]
