@@ -20,6 +20,20 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 /** A plain file name: it cannot leave the directory. */
 const fileName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 
+/** Largest level of an activation: 256 × 127 + 127, two signed digits of 8 bits. */
+export const MAX_LEVEL = 32_639;
+
+/** Weights are −127…127. */
+const MAX_WEIGHT = 127;
+
+/**
+ * The largest level with which a product of `inputs` int8 weights and levels cannot leave int32, at most
+ * MAX_LEVEL.
+ */
+export function largestLevel(inputs: number): number {
+  return Math.min(Math.floor((2 ** 31 - 1) / (MAX_WEIGHT * inputs)), MAX_LEVEL);
+}
+
 const DTYPE_BYTES = { int8: 1, uint8: 1, int32: 4, float32: 4 } as const;
 
 /** Where a tensor's bytes lie: little-endian, row-major, contiguous. */
@@ -70,6 +84,18 @@ const convolution = z.strictObject({
 });
 
 /**
+ * Levels of a linear layer's input: real value = scale × (q − zeroPoint), q rounded half to even and kept in
+ * lowest…highest. Either 8 bits, 0…255; or up to 16 bits, zero point 0 and −h…h, for the signed inputs of a
+ * factorised layer's second factor, whose rounding costs most.
+ */
+const levels = z.strictObject({
+  scale,
+  zeroPoint: z.int().min(0).max(255),
+  lowest: z.int().min(-MAX_LEVEL).max(0),
+  highest: z.int().min(255).max(MAX_LEVEL),
+});
+
+/**
  * A linear layer: the tensors `weights`, int8, one below the other [out, in]; `<name>.scale` float32 [out];
  * `<name>.bias` float32 [out] where `bias`. Its float32 input is quantised with `input` before the integer
  * product.
@@ -80,7 +106,7 @@ const linear = z.strictObject({
   outputs: size,
   bias: z.boolean(),
   relu: z.boolean(),
-  input: activation,
+  input: levels,
   /** `<name>.weight`; in pieces of whole rows, `<name>.weight.1` …, where one shard cannot hold it. */
   weights: z.array(z.string()).min(1),
 });
@@ -158,6 +184,7 @@ export type ManifestTensor = z.infer<typeof tensor>;
 export type ManifestShard = z.infer<typeof shard>;
 export type ManifestGraph = z.infer<typeof graph>;
 export type ManifestConvolution = z.infer<typeof convolution>;
+export type ManifestLevels = z.infer<typeof levels>;
 export type ManifestLinear = z.infer<typeof linear>;
 export type ManifestFloatGraphs = z.infer<typeof floatGraphs>;
 export type ModelPart = z.infer<typeof part>;
@@ -188,7 +215,16 @@ export function parseManifest(json: string): Manifest {
       throw invalid(`Expected tensor ${name} inside shard ${index} but it ends at byte ${offset + bytes}`);
     }
   }
-  for (const { name, weights, inputs, outputs } of manifest.linears) {
+  for (const { name, weights, inputs, outputs, input } of manifest.linears) {
+    const { zeroPoint, lowest, highest } = input;
+    const bytes = lowest === 0 && highest === 255;
+    const wide = zeroPoint === 0 && lowest === -highest && highest <= largestLevel(inputs);
+    if (!bytes && !wide) {
+      const found = `${lowest}…${highest} around ${zeroPoint}`;
+      throw invalid(
+        `Expected levels 0…255, or −h…h around 0 with h ≤ ${largestLevel(inputs)}, for ${name} but found ${found}`,
+      );
+    }
     const shapes = weights.map((weight) => manifest.tensors[weight]?.shape ?? []);
     const rows = shapes.reduce((sum, [pieceRows = 0]) => sum + pieceRows, 0);
     if (rows !== outputs || shapes.some((shape) => shape.length !== 2 || shape[1] !== inputs)) {

@@ -10,7 +10,14 @@ import { Histogram } from './histogram.ts';
 import { inBatches } from './image-sets.ts';
 import type { FloatNetwork } from './network.ts';
 import { dequantise, quantiseNetwork } from './quantise.ts';
-import { chooseRange, pixelLevels, RANGE_METHODS, type RangeMethod, rangeLevels } from './ranges.ts';
+import {
+  byteLevels,
+  chooseRange,
+  pixelLevels,
+  RANGE_METHODS,
+  type RangeMethod,
+  wideLevels,
+} from './ranges.ts';
 
 /** One in so many calibration images is kept from the histograms and used to choose by. */
 const CHOOSE_BY_EVERY = 4;
@@ -74,12 +81,19 @@ export async function calibrate(
 
   function levelsOf(method: RangeMethod): NetworkLevels {
     const names = activationNames(network);
-    const levels = (name: string) =>
-      rangeLevels(chooseRange(histograms.get(name) ?? new Histogram(), method));
+    const histogram = (name: string) => histograms.get(name) ?? new Histogram();
+    const range = (name: string) => chooseRange(histogram(name), method);
+    const fullRange = (name: string) => chooseRange(histogram(name), 'min-max');
     return {
       pixels: pixelLevels(network.input),
-      convolutions: names.convolutions.map(levels),
-      linears: names.linears.map(levels),
+      convolutions: names.convolutions.map((name) => byteLevels(range(name))),
+      linears: names.linears.map((name, index) => {
+        const shape = network.linears[index]?.shape;
+        // Where levels abound, clipping would cost and save nothing.
+        return shape?.name.endsWith('.up')
+          ? wideLevels(fullRange(name), shape.inputs)
+          : byteLevels(range(name));
+      }),
     };
   }
 }

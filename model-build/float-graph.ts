@@ -23,7 +23,7 @@ export interface NetworkLevels {
 
 export interface FloatGraphOptions {
   readonly type: FloatType;
-  /** Rounds every activation to 256 levels, as the int8 graph does; their scales are inputs of the graph. */
+  /** Rounds every activation to its levels, as the int8 graph does; their scales are inputs of the graph. */
   readonly simulate?: boolean;
   /** Makes every layer's output (after its pool) and every linear's input an output of the graph. */
   readonly expose?: boolean;
@@ -122,14 +122,12 @@ function round(builder: GraphBuilder, value: string, layer: string): string {
 const LEVEL_INPUTS = ['step', 'lowest', 'highest'];
 
 /** The inputs of a simulating graph for one layer's levels: scalars by name. */
-export function levelInputs(
-  layer: string,
-  { scale, zeroPoint, bits = 8 }: Levels & { bits?: number },
-): [name: string, value: number][] {
+export function levelInputs(layer: string, levels: Levels): [name: string, value: number][] {
+  const { scale, zeroPoint, lowest, highest } = levels;
   return [
     [`${layer}.step`, scale],
-    [`${layer}.lowest`, -zeroPoint],
-    [`${layer}.highest`, 2 ** bits - 1 - zeroPoint],
+    [`${layer}.lowest`, lowest - zeroPoint],
+    [`${layer}.highest`, highest - zeroPoint],
   ];
 }
 

@@ -1,7 +1,7 @@
 // The quantised network → ONNX nodes in QOperator form, for the edge: backbone (pixels → features) and
 // head (features → fc6, fc7, scores).
 
-import { featureChannels, featuresDim, POOLED_SIDE } from '../core/family.ts';
+import { featuresDim, POOLED_SIDE } from '../core/family.ts';
 import { adaptiveAveragePool } from './adaptive-pool.ts';
 import { BATCH, type Graph, GraphBuilder } from './graph.ts';
 import { channelsFirst, normalisedPixels } from './graph-input.ts';
@@ -16,7 +16,7 @@ export function int8Backbone(network: QuantisedNetwork): Graph {
   const levels = first === undefined ? undefined : quantise(builder, normalised, 'pixels', first.input);
   let value = channelsFirst(builder, levels ?? normalised);
   let side = network.input.crop;
-  let output: Levels = { scale: 1, zeroPoint: 0 };
+  let outputScale = 1;
   for (const convolution of network.convolutions) {
     value = convolve(builder, value, convolution);
     for (let pool = 1; pool <= convolution.shape.pools; pool += 1) {
@@ -24,14 +24,14 @@ export function int8Backbone(network: QuantisedNetwork): Graph {
       value = builder.node('MaxPool', [value], name, { kernel_shape: [2, 2], strides: [2, 2] });
       side = Math.floor(side / 2);
     }
-    output = convolution.output;
+    outputScale = convolution.output.scale;
   }
   if (side === POOLED_SIDE) {
-    const scale = builder.scalar('features.scale', 'float32', output.scale);
+    const scale = builder.scalar('features.scale', 'float32', outputScale);
     value = builder.node('DequantizeLinear', [value, scale], 'features.map');
   } else {
     const real = builder.node('Cast', [value], 'features.levels', { to: 1 });
-    value = adaptiveAveragePool(builder, real, side, output.scale);
+    value = adaptiveAveragePool(builder, real, side, outputScale);
   }
   builder.node('Flatten', [value], 'features', { axis: 1 });
   builder.output('features', 'float32', [BATCH, featuresDim(network.configuration)]);
@@ -72,22 +72,15 @@ export function int8Head(network: QuantisedNetwork): Graph {
 }
 
 /**
- * W int8 [out, in] × x uint8 [in, images]: in this order the engine reads W in its stored order and
- * needs no rearranged copy.
+ * W int8 [out, in] × x [in, images]: in this order the engine reads W in its stored order and needs no
+ * rearranged copy.
  */
 function multiply(builder: GraphBuilder, value: string, linear: QuantisedLinear): string {
-  const { shape, weight, scale, bias, input } = linear;
-  const { name, inputs, outputs } = shape;
-  const levels = quantise(builder, value, name, input);
-  const columns = builder.node('Transpose', [levels], `${name}.columns`, { perm: [1, 0] });
-  const products = rowPieces(name, outputs, inputs, 1).map((piece) => {
-    const rows = weight.subarray(piece.start * inputs, (piece.start + piece.rows) * inputs);
-    const matrix = builder.weight(piece.name, [piece.rows, inputs], rows);
-    const product = piece.name.replace('.weight', '.product');
-    return builder.node('MatMulInteger', [matrix, columns, '', `${name}.input_zero_point`], product);
-  });
-  const [only = '', ...others] = products;
-  const sums = others.length === 0 ? only : builder.node('Concat', products, `${name}.products`, { axis: 0 });
+  const { shape, scale, bias, input } = linear;
+  const { name, outputs } = shape;
+  const pieces = addPieces(builder, linear);
+  const product = input.highest <= 255 ? productOfBytes : productOfDigits;
+  const sums = product(builder, value, linear, pieces);
   const rows = builder.node('Transpose', [sums], `${name}.rows`, { perm: [1, 0] });
   const real = builder.node('Cast', [rows], `${name}.real`, { to: 1 });
   const scales = builder.weight(`${name}.scale`, [outputs], scale);
@@ -98,6 +91,82 @@ function multiply(builder: GraphBuilder, value: string, linear: QuantisedLinear)
   const biases = builder.weight(`${name}.bias`, [outputs], bias);
   const biased = builder.node('Add', [scaled, biases], shape.relu ? `${name}.biased` : last);
   return shape.relu ? builder.node('Relu', [biased], last) : biased;
+}
+
+/** The matrix, in pieces of whole rows where one shard cannot hold it. */
+function addPieces(builder: GraphBuilder, { shape, weight }: QuantisedLinear): string[] {
+  const { name, inputs, outputs } = shape;
+  return rowPieces(name, outputs, inputs, 1).map((piece) => {
+    const rows = weight.subarray(piece.start * inputs, (piece.start + piece.rows) * inputs);
+    return builder.weight(piece.name, [piece.rows, inputs], rows);
+  });
+}
+
+/** int32 [out, images] of uint8 levels. */
+function productOfBytes(
+  builder: GraphBuilder,
+  value: string,
+  { shape: { name }, input }: QuantisedLinear,
+  pieces: readonly string[],
+): string {
+  const levels = quantise(builder, value, name, input);
+  const columns = builder.node('Transpose', [levels], `${name}.columns`, { perm: [1, 0] });
+  return integerProduct(builder, pieces, columns, `${name}.input_zero_point`, `${name}.product`);
+}
+
+/**
+ * int32 [out, images] of levels of up to 16 bits: q = 256 × high + low with digits −128…127, stored as uint8
+ * around 128; W q = 256 × W high + W low, exactly.
+ */
+function productOfDigits(
+  builder: GraphBuilder,
+  value: string,
+  { shape: { name }, input }: QuantisedLinear,
+  pieces: readonly string[],
+): string {
+  const constant = (part: string, number: number) => builder.scalar(`digits.${part}`, 'float32', number);
+  const half = constant('half', 128);
+  const steps = builder.node(
+    'Div',
+    [value, builder.scalar(`${name}.input_scale`, 'float32', input.scale)],
+    `${name}.steps`,
+  );
+  const rounded = builder.node('Round', [steps], `${name}.rounded`);
+  const lowest = builder.scalar(`${name}.lowest`, 'float32', input.lowest);
+  const highest = builder.scalar(`${name}.highest`, 'float32', input.highest);
+  const levels = builder.node('Clip', [rounded, lowest, highest], `${name}.levels`);
+  const shifted = builder.node('Add', [levels, half], `${name}.shifted`);
+  const share = builder.node('Mul', [shifted, constant('share', 1 / 256)], `${name}.share`);
+  const high = builder.node('Floor', [share], `${name}.high`);
+  const above = builder.node('Mul', [high, constant('base', 256)], `${name}.above`);
+  const low = builder.node('Sub', [levels, above], `${name}.low`);
+  const products = [high, low].map((digits) => {
+    const moved = builder.node('Add', [digits, half], `${digits}.moved`);
+    const bytes = builder.node('Cast', [moved], `${digits}.bytes`, { to: 2 });
+    const columns = builder.node('Transpose', [bytes], `${digits}.columns`, { perm: [1, 0] });
+    const zeroPoint = builder.scalar('digits.zero_point', 'uint8', 128);
+    return integerProduct(builder, pieces, columns, zeroPoint, `${digits}.product`);
+  });
+  const [highProduct = '', lowProduct = ''] = products;
+  const base = builder.scalar('digits.integer_base', 'int32', 256);
+  const raised = builder.node('Mul', [highProduct, base], `${name}.raised`);
+  return builder.node('Add', [raised, lowProduct], `${name}.product`);
+}
+
+function integerProduct(
+  builder: GraphBuilder,
+  pieces: readonly string[],
+  columns: string,
+  zeroPoint: string,
+  output: string,
+): string {
+  if (pieces.length === 1) {
+    return builder.node('MatMulInteger', [pieces[0] ?? '', columns, '', zeroPoint], output);
+  }
+  const products = pieces.map((piece, index) =>
+    builder.node('MatMulInteger', [piece, columns, '', zeroPoint], `${output}.${index + 1}`),
+  );
+  return builder.node('Concat', products, output, { axis: 0 });
 }
 
 /** Adds `<name>.input_scale` and `<name>.input_zero_point`. */
@@ -112,9 +181,4 @@ export function tapOf(layer: string): 'fc6' | 'fc7' | 'scores' | null {
   if (layer === 'fc6' || layer === 'fc6.up') return 'fc6';
   if (layer === 'fc7' || layer === 'fc7.up') return 'fc7';
   return layer === 'fc8' ? 'scores' : null;
-}
-
-/** Depth of the 7×7 map that `features` flattens. */
-export function featuresShape(network: QuantisedNetwork): [number, number, number] {
-  return [featureChannels(network.configuration), POOLED_SIDE, POOLED_SIDE];
 }

@@ -45,10 +45,12 @@ export interface FloatNetwork {
   readonly linears: readonly FloatLinear[];
 }
 
-/** uint8 levels of an activation: value = scale × (q − zeroPoint). The scale is a float32 value. */
+/** Levels of an activation: value = scale × (q − zeroPoint), q in lowest…highest. The scale is a float32 value. */
 export interface Levels {
   readonly scale: number;
   readonly zeroPoint: number;
+  readonly lowest: number;
+  readonly highest: number;
 }
 
 export interface QuantisedConvolution {
@@ -59,8 +61,9 @@ export interface QuantisedConvolution {
   readonly scale: Float32Array;
   /** [out], in units of input scale × weight scale */
   readonly bias: Int32Array;
+  /** uint8 */
   readonly input: Levels;
-  /** Zero point 0: the clamp is the ReLU. */
+  /** uint8, zero point 0: the clamp is the ReLU. */
   readonly output: Levels;
 }
 

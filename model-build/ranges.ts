@@ -1,6 +1,7 @@
 // Ways to choose the range of an activation from its histogram, and a range as uint8 levels. Clipping rare
 // large values makes the steps between all others finer; which way pays is measured by calibrate.ts.
 
+import { largestLevel } from '../core/manifest.ts';
 import type { Histogram } from './histogram.ts';
 import type { InputContract, Levels } from './network.ts';
 
@@ -77,10 +78,17 @@ function squaredError({ positive, negative, binWidth }: Histogram, { low, high }
 }
 
 /** 256 levels over the range; the scale is a float32 value. An activation that is always 0 gets scale 1. */
-export function rangeLevels({ low, high }: Range): Levels {
+export function byteLevels({ low, high }: Range): Levels {
   const scale = Math.fround((high - low) / 255);
-  if (!(scale > 0)) return { scale: 1, zeroPoint: 0 };
-  return { scale, zeroPoint: Math.min(Math.round(Math.abs(low) / scale), 255) };
+  if (!(scale > 0)) return { scale: 1, zeroPoint: 0, lowest: 0, highest: 255 };
+  return { scale, zeroPoint: Math.min(Math.round(Math.abs(low) / scale), 255), lowest: 0, highest: 255 };
+}
+
+/** As many levels on both sides of zero as the product with `inputs` weights allows. */
+export function wideLevels({ low, high }: Range, inputs: number): Levels {
+  const highest = largestLevel(inputs);
+  const scale = Math.fround(Math.max(-low, high) / highest);
+  return { scale: scale > 0 ? scale : 1, zeroPoint: 0, lowest: -highest, highest };
 }
 
 /** The range of normalised pixels follows from the contract. */
@@ -89,7 +97,7 @@ export function pixelLevels({ mean, deviation }: InputContract): Levels {
     low: -value / (deviation[channel] ?? 1),
     high: (1 - value) / (deviation[channel] ?? 1),
   }));
-  return rangeLevels({
+  return byteLevels({
     low: Math.min(0, ...ends.map(({ low }) => low)),
     high: Math.max(0, ...ends.map(({ high }) => high)),
   });

@@ -67,8 +67,8 @@ export function describeModel(
     ...(details.defaultDescriptor === undefined ? {} : { defaultDescriptor: details.defaultDescriptor }),
     convolutions: network.convolutions.map(({ shape, input: from, output }) => ({
       ...shape,
-      input: from,
-      output,
+      input: { scale: from.scale, zeroPoint: from.zeroPoint },
+      output: { scale: output.scale, zeroPoint: output.zeroPoint },
     })),
     linears: network.linears.map(({ shape, input: from }) => ({
       ...shape,

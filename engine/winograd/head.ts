@@ -88,6 +88,10 @@ function multiply(
       padded,
       levels.scale,
       levels.zeroPoint,
+      levels.lowest,
+      levels.highest,
+      levels.lowest,
+      levels.highest,
     );
   }
   for (const { weights, start, rows } of linear.pieces) {

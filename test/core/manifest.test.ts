@@ -14,8 +14,8 @@ const HASH = 'a'.repeat(64);
 function smallManifest(): Manifest {
   const activation = { scale: 0.5, zeroPoint: 0 };
   const linear = (name: string, outputs: number, inputs: number) => {
-    const layer = { name, inputs, outputs, bias: true, relu: name !== 'fc8', input: activation };
-    return { ...layer, weights: [`${name}.weight`] };
+    const input = { ...activation, lowest: 0, highest: 255 };
+    return { name, inputs, outputs, bias: true, relu: name !== 'fc8', input, weights: [`${name}.weight`] };
   };
   return {
     format: 'vgg-edge-model',
@@ -101,6 +101,17 @@ describe('what an engine would trip over is refused by place', () => {
       'weights that do not make the layer',
       { linears: smallManifest().linears.map((linear) => ({ ...linear, weights: ['fc7.weight'] })) },
       /Expected weights \[16, 392\] for fc6 but found \[16, 16\]/,
+    ],
+    [
+      'levels whose products would leave int32',
+      {
+        linears: smallManifest().linears.map((linear) => ({
+          ...linear,
+          inputs: 25088,
+          input: { scale: 0.5, zeroPoint: 0, lowest: -675, highest: 675 },
+        })),
+      },
+      /Expected levels 0…255, or −h…h around 0 with h ≤ 674, for fc6 but found -675…675 around 0/,
     ],
     ['a shard that is not there', { tensors: { w: { ...weight, shard: 7 } } }, /inside shard 7/],
     ['an offset of 2^63', { tensors: { w: { ...weight, offset: 2 ** 63 } } }, /at 'tensors\.w\.offset'/],

@@ -1,19 +1,19 @@
-// Linear layers: float32 → uint8 levels → integer matrix-vector products, weights streamed once for all
+// Linear layers: float32 → levels → integer matrix-vector products, weights streamed once for all
 // images of a batch → float32. The order of the float operations is that of the head's graph.
 
 import { sumLanes } from './products';
 
 /**
  * float32 [count] → int16 level − zero point, padded with zeros to `padded`: round half to even of
- * x ÷ scale, clamped to the levels 0…255 (QuantizeLinear).
+ * x ÷ scale, plus the zero point, kept in lowest…highest.
  */
 export function quantise(
-  x: usize, count: usize, to: usize, padded: usize, scale: f32, zeroPoint: f32,
+  x: usize, count: usize, to: usize, padded: usize, scale: f32, zeroPoint: f32, lowest: f32, highest: f32,
 ): void {
   const end = to + count * 2;
   for (let at = to; at < end; at += 2, x += 4) {
     const level = nearest(load<f32>(x) / scale) + zeroPoint;
-    store<i16>(at, <i16>(min(max(level, 0), 255) - zeroPoint));
+    store<i16>(at, <i16>(min(max(level, lowest), highest) - zeroPoint));
   }
   memory.fill(end, 0, (padded - count) * 2);
 }
