@@ -93,6 +93,8 @@ def main(arguments=None):
     parser.add_argument("--data", required=True, help="the folder of fetch_data.py")
     parser.add_argument("--sets", nargs="*", default=list(VALIDATION), choices=VALIDATION)
     parser.add_argument("--no-retrieval", action="store_true")
+    parser.add_argument("--flowers", nargs="+", default=["train", "val"], choices=["train", "val"],
+                        help="splits to search among (neither was trained on)")
     parser.add_argument("--limit", type=int, help="photos of each set (default: all)")
     parser.add_argument("--json", help="write the report here")
     parser.add_argument("--device", default="cpu")
@@ -118,11 +120,11 @@ def main(arguments=None):
         save(report, started, options.json)  # after every set: a long run that is stopped keeps them
     print_accuracy(report["accuracy"])
     if not options.no_retrieval:
-        files, names = flower_photos(options.data, options.limit)
+        files, names = flower_photos(options.data, options.limit, options.flowers)
         with half:
             table = retrieval(model.cpu(), open_teacher(options.data), files, names,
                               Progress("flowers", len(files)))
-        report["retrieval"] = {"set": "flowers", "photos": len(files), "descriptors": table}
+        report["retrieval"] = {"set": "flowers", "splits": options.flowers, "photos": len(files), "descriptors": table}
         print_retrieval(report["retrieval"]["descriptors"])
         save(report, started, options.json)
 

@@ -40,6 +40,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if not options.target.endswith(".safetensors"):
         raise Problem(f"{options.target}: the name must end in .safetensors")
+    torch.manual_seed(0)  # the factorisation draws random directions: the same file every time
     with torch.no_grad():
         size, worst = export(options.source, options.target, options.dtype, options.rank)
     print(f"{options.target}: {size / 1e6:.1f} MB, worst rounding {worst:.1e} of a tensor's largest value")

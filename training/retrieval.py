@@ -61,9 +61,9 @@ def rank_by_cosine(vectors, labels):
     return float(np.concatenate(average).mean()), float(np.concatenate(ten).mean())
 
 
-def flower_photos(data, limit=None):
-    """(files, class names) of both splits of the flowers: neither was trained on."""
-    pairs = [(file, name) for split in ("train", "val")
+def flower_photos(data, limit=None, splits=("train", "val")):
+    """(files, class names) of the flowers; neither split was trained on."""
+    pairs = [(file, name) for split in splits
              for name, files in class_folders(os.path.join(data, "flowers", "dataset", split))
              for file in files]
     if limit:
