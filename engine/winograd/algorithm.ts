@@ -1,5 +1,5 @@
-// Which algorithm computes a convolution: the fastest for its size among those that are exact for its
-// weights. docs/winograd.md proves the bounds.
+// Which algorithm computes a convolution, and how many input channels it may sum at once and stay exact.
+// docs/winograd.md proves the bounds.
 
 /** The numbers of assembly/convolution.ts. */
 export const ALGORITHMS = { first: 1, direct: 2, winograd2: 3, winograd4: 4 } as const;
@@ -16,7 +16,7 @@ interface Properties {
   readonly rows: number;
   /** Length of a row. */
   depth(channels: number): number;
-  /** Every |sum| must stay below; sums themselves are int32, as those of QLinearConv. */
+  /** The sum over a part of the input channels is exact as long as its magnitude stays below. */
   readonly limit: number;
 }
 
@@ -30,8 +30,11 @@ export const PROPERTIES: Readonly<Record<Algorithm, Properties>> = {
 /** Largest uint8 level. */
 const LARGEST_LEVEL = 255;
 
-/** From the most demanding of its bound to the one without. */
-const BY_LIMIT: readonly Algorithm[] = ['winograd4', 'winograd2', 'direct'];
+/** Largest magnitude of the nine int8 weights of an input channel. */
+const LARGEST_TAPS = 9 * 128;
+
+/** Channels are padded to whole vectors of levels. */
+export const LANES = 8;
 
 /**
  * Time to transform a layer's weights, in tiles: what each plane costs beside its products, measured
@@ -39,27 +42,34 @@ const BY_LIMIT: readonly Algorithm[] = ['winograd4', 'winograd2', 'direct'];
  */
 const WEIGHTS_IN_TILES = 7;
 
-/** The algorithm with the fewest products for maps of this size, whatever the weights. */
+const CANDIDATES: readonly Algorithm[] = ['winograd4', 'winograd2', 'direct'];
+
+/** The algorithm with the fewest products for maps of this size; for all but the first layer. */
 export function fastestAlgorithm(size: number, images: number): Algorithm {
   const cost = (algorithm: Algorithm) => {
     const { edge, planes, rows, depth } = PROPERTIES[algorithm];
     const tiles = images * Math.ceil(size / edge) ** 2;
     return planes * depth(1) * (tiles * rows + WEIGHTS_IN_TILES);
   };
-  return BY_LIMIT.reduce((best, next) => (cost(next) < cost(best) ? next : best));
-}
-
-/** `wanted` and what may stand in for it, down to the first that is exact for weights up to `bound`. */
-export function fallbacks(wanted: Algorithm, bound: number): Algorithm[] {
-  const candidates = BY_LIMIT.includes(wanted) ? BY_LIMIT.slice(BY_LIMIT.indexOf(wanted)) : [wanted];
-  const exact = candidates.findIndex((algorithm) => isExact(algorithm, bound));
-  return candidates.slice(0, exact + 1);
+  return CANDIDATES.reduce((best, next) => (cost(next) < cost(best) ? next : best));
 }
 
 /**
- * Whether every sum is exact: `bound` is the largest of Σ w⁺ and Σ |w⁻| of any output channel, the input
+ * Whether a sum is exact: `bound` is the largest of Σ w⁺ and Σ |w⁻| over the weights it has, the input
  * uint8 with zero point 0.
  */
 export function isExact(algorithm: Algorithm, bound: number): boolean {
   return LARGEST_LEVEL * bound < PROPERTIES[algorithm].limit;
+}
+
+/** Most parts that any weights can need. */
+export function mostParts(algorithm: Algorithm, inputChannels: number): number {
+  let parts = 1;
+  while (!isExact(algorithm, LARGEST_TAPS * partChannels(inputChannels, parts))) parts += 1;
+  return parts;
+}
+
+/** Channels of each of so many parts, the last of which may be smaller: a multiple of LANES. */
+export function partChannels(inputChannels: number, parts: number): number {
+  return Math.ceil(inputChannels / LANES / parts) * LANES;
 }

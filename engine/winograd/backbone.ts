@@ -4,7 +4,7 @@
 import { ModelError } from '../../core/errors.ts';
 import type { Manifest, ManifestConvolution } from '../../core/manifest.ts';
 import type { ImageBatch, ModelFiles } from '../../core/ports.ts';
-import { type Algorithm, fallbacks } from './algorithm.ts';
+import { type Algorithm, isExact, partChannels } from './algorithm.ts';
 import { DESCRIPTOR, describeConvolution, PANEL, panelBytes } from './descriptor.ts';
 import { type Kernel, startKernel } from './kernel.ts';
 import { createMemory } from './layout.ts';
@@ -12,15 +12,24 @@ import { loadTensors, type Placement } from './load-tensors.ts';
 import { pixelTable } from './pixel-table.ts';
 import { type BackboneOptions, type BackbonePlan, type PlannedConvolution, planBackbone } from './plan.ts';
 
+/** One sum over the whole depth: the products themselves are exact modulo 2³². */
+const ALL_CHANNELS = 2 ** 31 - 1;
+
 export interface Backbone {
   readonly kernel: Kernel;
   readonly memory: WebAssembly.Memory;
   /** First byte of the memory that is free. */
   readonly end: number;
-  /** What computes each convolution, in order. */
-  readonly algorithms: readonly Algorithm[];
+  /** How each convolution is computed, in order. */
+  readonly methods: readonly Method[];
   /** float32 [images, featuresDim] */
   run(batch: ImageBatch): Float32Array;
+}
+
+export interface Method {
+  readonly algorithm: Algorithm;
+  /** Input channels that are summed at once, so that the sum is exact for these weights. */
+  readonly part: number;
 }
 
 /** Throws ModelError, SourceError. */
@@ -36,13 +45,13 @@ export async function loadBackbone(
   await loadTensors(files, manifest, plan.convolutions.flatMap(placements), memory);
   const table = new Int16Array(memory.buffer, plan.table, 3 * 256);
   table.set(pixelTable(manifest));
-  const algorithms = plan.convolutions.map((planned) => prepare(plan, planned, kernel, memory));
+  const parts = plan.convolutions.map((planned) => prepare(plan, planned, kernel, memory));
   return {
     kernel,
     memory,
     end: plan.end,
-    algorithms,
-    run: (batch) => run(plan, algorithms, kernel, memory, batch),
+    methods: plan.convolutions.map(({ algorithm }, index) => ({ algorithm, part: parts[index] ?? 0 })),
+    run: (batch) => run(plan, parts, kernel, memory, batch),
   };
 }
 
@@ -56,37 +65,36 @@ function placements({ layer, shardWeights, scale, bias }: PlannedConvolution): P
   ];
 }
 
-/** Arranges a layer's weights, computes its scales, and says which algorithm is exact for it. */
+/** Arranges a layer's weights and computes its scales; returns how many channels to sum at once. */
 function prepare(
   plan: BackbonePlan,
   planned: PlannedConvolution,
   kernel: Kernel,
   memory: WebAssembly.Memory,
-): Algorithm {
-  const { layer, fastest, inputChannels, shardWeights, weights, expanded } = planned;
+): number {
+  const { layer, algorithm, inputChannels, outputChannels, shardWeights, weights, expanded } = planned;
   requantisationScales(layer, new Float32Array(memory.buffer, planned.scale, layer.outputChannels));
-  if (fastest === 'first') {
+  if (algorithm === 'first') {
     const step = panelBytes('first', inputChannels);
     for (let channel = 0; channel < layer.outputChannels; channel += PANEL) {
       const count = Math.min(PANEL, layer.outputChannels - channel);
       const from = weights + channel * inputChannels * 9;
       kernel.gatherFirstWeights(from, expanded + (channel / PANEL) * step, count);
     }
-    return 'first';
+    return ALL_CHANNELS;
   }
-  const bound = kernel.arrangeWeights(
-    shardWeights,
-    weights,
-    layer.outputChannels,
-    layer.inputChannels,
-    plan.panel,
-  );
-  const algorithm = fallbacks(fastest, bound).at(-1) ?? fastest;
+  kernel.arrangeWeights(shardWeights, weights, layer.outputChannels, layer.inputChannels, plan.panel);
+  let parts = 1;
+  let part = inputChannels;
+  while (!isExact(algorithm, kernel.weightBound(weights, outputChannels, inputChannels, part))) {
+    parts += 1;
+    part = partChannels(inputChannels, parts);
+  }
   if (expanded !== 0) {
-    writeDescriptor(plan, planned, algorithm, plan.images, memory);
+    writeDescriptor(plan, planned, part, plan.images, memory);
     kernel.expandWeights(planned.descriptor);
   }
-  return algorithm;
+  return algorithm === 'direct' ? ALL_CHANNELS : part;
 }
 
 /**
@@ -108,18 +116,18 @@ function requantisationScales({ name, input, output }: ManifestConvolution, scal
 function writeDescriptor(
   plan: BackbonePlan,
   planned: PlannedConvolution,
-  algorithm: Algorithm,
+  part: number,
   images: number,
   memory: WebAssembly.Memory,
 ): void {
-  const fields = describeConvolution(plan, planned, algorithm, images);
+  const fields = describeConvolution(plan, planned, part, images);
   const words = new Int32Array(memory.buffer, planned.descriptor, DESCRIPTOR.length);
   words.set(DESCRIPTOR.map((field) => fields[field]));
 }
 
 function run(
   plan: BackbonePlan,
-  algorithms: readonly Algorithm[],
+  parts: readonly number[],
   kernel: Kernel,
   memory: WebAssembly.Memory,
   { images, size, data }: ImageBatch,
@@ -134,7 +142,7 @@ function run(
     new Uint8Array(memory.buffer, plan.pixels, pixels.length).set(pixels);
     kernel.readPixels(plan.pixels, plan.table, plan.firstInput, count, size);
     for (const [index, planned] of plan.convolutions.entries()) {
-      writeDescriptor(plan, planned, algorithms[index] ?? planned.fastest, count, memory);
+      writeDescriptor(plan, planned, parts[index] ?? planned.inputChannels, count, memory);
       kernel.convolve(planned.descriptor);
       for (const pool of planned.extraPools) {
         kernel.maxPool(pool.input, pool.output, count, pool.size, planned.outputChannels);

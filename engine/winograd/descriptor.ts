@@ -1,7 +1,7 @@
 // A convolution as the kernel sees it: a row of integers in memory, with how its tiles are cut into blocks
 // and groups. The formulas are those of assembly/convolution.ts and assembly/map.ts.
 
-import { ALGORITHMS, type Algorithm, PROPERTIES } from './algorithm.ts';
+import { ALGORITHMS, type Algorithm, mostParts, PROPERTIES } from './algorithm.ts';
 import { roundUp } from './layout.ts';
 import type { BackbonePlan, PlannedConvolution } from './plan.ts';
 
@@ -24,6 +24,7 @@ export const DESCRIPTOR = [
   'sums',
   'block',
   'group',
+  'part',
 ] as const;
 
 type Descriptor = Record<(typeof DESCRIPTOR)[number], number>;
@@ -56,14 +57,14 @@ export function expandedBytes(algorithm: Algorithm, inputChannels: number, outpu
   return Math.ceil(outputChannels / PANEL) * panelBytes(algorithm, inputChannels);
 }
 
-/** Room that the algorithm needs for one group's transformed input, one panel, one block's sums. */
+/** Room that the algorithm needs for one group's transformed input, one panel, one block's sums (for any weights). */
 export function workspace(algorithm: Algorithm, size: number, images: number, inputChannels: number) {
   const { planes, rows } = PROPERTIES[algorithm];
   const { block, group } = schedule(algorithm, size, images, inputChannels);
   return {
     rows: (group / block) * blockBytes(algorithm, inputChannels, block),
     panel: panelBytes(algorithm, inputChannels),
-    sums: planes * (block * rows * PANEL * 4 + PLANE_GAP),
+    sums: mostParts(algorithm, inputChannels) * planes * (block * rows * PANEL * 4 + PLANE_GAP),
   };
 }
 
@@ -84,14 +85,15 @@ function schedule(algorithm: Algorithm, size: number, images: number, inputChann
   return { block, group: block * Math.max(Math.min(fitting, Math.ceil(tiles / block)), 1) };
 }
 
-/** The descriptor for a pass of `images` images, computed by `algorithm`. */
+/** The descriptor for a pass of `images` images that sums `part` input channels at a time. */
 export function describeConvolution(
   plan: BackbonePlan,
   planned: PlannedConvolution,
-  algorithm: Algorithm,
+  part: number,
   images: number,
 ): Descriptor {
-  const { layer, inputChannels, outputChannels, input, output, weights, bias, scale, expanded } = planned;
+  const { layer, algorithm, inputChannels, outputChannels, input, output, weights, bias, scale, expanded } =
+    planned;
   return {
     algorithm: ALGORITHMS[algorithm],
     images,
@@ -109,5 +111,6 @@ export function describeConvolution(
     panel: plan.panel,
     sums: plan.sums,
     ...schedule(algorithm, layer.size, images, inputChannels),
+    part,
   };
 }

@@ -90,8 +90,6 @@ function multiply(
       levels.zeroPoint,
       levels.lowest,
       levels.highest,
-      levels.lowest,
-      levels.highest,
     );
   }
   for (const { weights, start, rows } of linear.pieces) {

@@ -24,10 +24,20 @@ export interface Kernel {
     outputs: number,
     scale: number,
   ): void;
-  /** Returns the largest of Σ w⁺ and Σ |w⁻| of any output channel. */
-  arrangeWeights(weights: number, arranged: number, outputs: number, inputs: number, scratch: number): number;
+  arrangeWeights(weights: number, arranged: number, outputs: number, inputs: number, scratch: number): void;
+  /** The largest of Σ w⁺ and Σ |w⁻| over `part` input channels of one output channel. */
+  weightBound(weights: number, outputs: number, inputs: number, part: number): number;
   gatherFirstWeights(weights: number, panel: number, columns: number): void;
-  quantise(x: number, count: number, to: number, padded: number, scale: number, zeroPoint: number): void;
+  quantise(
+    x: number,
+    count: number,
+    to: number,
+    padded: number,
+    scale: number,
+    zeroPoint: number,
+    lowest: number,
+    highest: number,
+  ): void;
   multiplyInt8(
     weights: number,
     x: number,
@@ -66,6 +76,7 @@ export async function startKernel(module: WebAssembly.Module, memory: WebAssembl
     maxPool: find('maxPool'),
     poolFeatures: find('poolFeatures'),
     arrangeWeights: find('arrangeWeights'),
+    weightBound: find('weightBound'),
     gatherFirstWeights: find('gatherFirstWeights'),
     quantise: find('quantise'),
     multiplyInt8: find('multiplyInt8'),

@@ -3,7 +3,7 @@
 import { ModelError } from '../../core/errors.ts';
 import { convolutionShapes, featuresDim } from '../../core/family.ts';
 import { configurationOf, type Manifest, type ManifestConvolution } from '../../core/manifest.ts';
-import { type Algorithm, fallbacks, fastestAlgorithm } from './algorithm.ts';
+import { type Algorithm, fastestAlgorithm, LANES } from './algorithm.ts';
 import { DESCRIPTOR, expandedBytes, paddedSide, workspace } from './descriptor.ts';
 import { KERNEL_BYTES } from './kernel.ts';
 import { Layout, roundUp } from './layout.ts';
@@ -18,7 +18,7 @@ export interface BackboneOptions {
 /** A convolution with its addresses. */
 export interface PlannedConvolution {
   readonly layer: ManifestConvolution;
-  readonly fastest: Algorithm;
+  readonly algorithm: Algorithm;
   /** Channels as they lie in memory. */
   readonly inputChannels: number;
   readonly outputChannels: number;
@@ -57,12 +57,6 @@ export interface BackbonePlan {
   readonly sums: number;
 }
 
-/** Channels are padded to whole vectors of levels. */
-const LANES = 8;
-
-/** The widest int8 weight sum a channel could have. */
-const LARGEST_WEIGHT = 128;
-
 /** Reading a vector at a row's end may touch so many bytes behind it. */
 const SLACK = 64;
 
@@ -93,13 +87,11 @@ export function planBackbone(manifest: Manifest, options: BackboneOptions): Back
     const first = index === 0;
     const inputChannels = first ? layer.inputChannels : roundUp(layer.inputChannels, LANES);
     const outputChannels = roundUp(layer.outputChannels, LANES);
-    const fastest = first ? 'first' : fastestAlgorithm(layer.size, images);
-    for (const algorithm of fallbacks(fastest, layer.inputChannels * 9 * LARGEST_WEIGHT)) {
-      const needed = workspace(algorithm, layer.size, images, inputChannels);
-      room.rows = Math.max(room.rows, needed.rows);
-      room.panel = Math.max(room.panel, needed.panel);
-      room.sums = Math.max(room.sums, needed.sums);
-    }
+    const algorithm = first ? 'first' : fastestAlgorithm(layer.size, images);
+    const needed = workspace(algorithm, layer.size, images, inputChannels);
+    room.rows = Math.max(room.rows, needed.rows);
+    room.panel = Math.max(room.panel, needed.panel);
+    room.sums = Math.max(room.sums, needed.sums);
     const raw = layer.outputChannels * layer.inputChannels * 9;
     const arranged = outputChannels * inputChannels * 9;
     const region = layout.take(arranged);
@@ -107,7 +99,7 @@ export function planBackbone(manifest: Manifest, options: BackboneOptions): Back
     const output = next();
     const planned = {
       layer,
-      fastest,
+      algorithm,
       inputChannels,
       outputChannels,
       input,
@@ -116,7 +108,7 @@ export function planBackbone(manifest: Manifest, options: BackboneOptions): Back
       weights: region,
       bias: layout.take(outputChannels * 4),
       scale: layout.take(outputChannels * 4),
-      expanded: expand ? layout.take(expandedBytes(fastest, inputChannels, outputChannels)) : 0,
+      expanded: expand ? layout.take(expandedBytes(algorithm, inputChannels, outputChannels)) : 0,
       descriptor: layout.take(DESCRIPTOR.length * 4),
     };
     input = output;

@@ -24,13 +24,15 @@ export class Convolution {
   scale: usize;
   /** All transformed weights where they were expanded beforehand, else 0. */
   expanded: usize;
-  /** Room for one group's transformed input, one panel's transformed weights, one block's sums. */
+  /** Room for one group's transformed input, one panel's transformed weights, one block's sums (of every part). */
   rows: usize;
   panel: usize;
   sums: usize;
   /** Tiles per product, and tiles for which the weights are transformed once: a multiple of it. */
   block: usize;
   group: usize;
+  /** Input channels summed before a transform back: all, or parts within the bound of docs/winograd.md. */
+  part: usize;
 }
 
 /** F(4×4, 3×3), F(2×2, 3×3), and direct: windows of 2 × 2 pixels gathered as rows; FIRST is its 3-channel form. */

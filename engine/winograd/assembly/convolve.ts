@@ -5,7 +5,7 @@
 //     for each panel of output channels:
 //       transform the panel's weights
 //       for each block of tiles:              as many as the caches hold
-//         multiply plane by plane, transform the sums, store levels
+//         multiply plane by plane, transform the sums back, store levels
 //
 // Weights are transformed again for every group. Large maps have few channels, and so few weights, small
 // maps are one group: that keeps the transformed input small at next to no cost.
@@ -56,6 +56,7 @@ export function convolve(c: Convolution): void {
   const tiles = c.images * across * across;
   const planes = planeCount(algorithm);
   const depth = rowDepth(algorithm, c.inputChannels);
+  const partDepth = min(c.part, depth);
   const rowsStep = rowsPlane(algorithm, c.inputChannels, c.block);
   const panelStep = panelPlane(algorithm, c.inputChannels);
   const sumsStep = sumsPlane(algorithm, c.block);
@@ -79,11 +80,14 @@ export function convolve(c: Convolution): void {
       for (let from = group; from < groupEnd; from += c.block, rows += blockBytes) {
         const to = min(from + c.block, groupEnd);
         const rowCount = max((to - from) * tileRows(algorithm), 2);
-        for (let plane: usize = 0; plane < planes; plane++) {
-          multiply(
-            rows + plane * rowsStep, panel + plane * panelStep, c.sums + plane * sumsStep,
-            rowCount, count, depth, PANEL_BYTES,
-          );
+        let sums = c.sums;
+        for (let part: usize = 0; part < depth; part += partDepth) {
+          const thisDepth = min(partDepth, depth - part);
+          for (let plane: usize = 0; plane < planes; plane++, sums += sumsStep) {
+            const a = rows + plane * rowsStep + part * 2;
+            const b = panel + plane * panelStep + part * 2;
+            multiply(a, b, sums, rowCount, count, thisDepth, depth * 2, PANEL_BYTES);
+          }
         }
         transformOutput(c, channel, count, from, to);
       }

@@ -1,6 +1,6 @@
 // What the engine calls (kernel.ts declares it for TypeScript).
 
-export { arrangeWeights } from './arrange';
+export { arrangeWeights, weightBound } from './arrange';
 export { convolve, expandWeights } from './convolve';
 export { gatherFirstWeights } from './direct';
 export { multiplyInt8, quantise } from './linear';

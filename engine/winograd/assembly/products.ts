@@ -2,7 +2,9 @@
 //
 //   a [rows][depth] i16      transformed input, a row per tile
 //   b [columns][depth] i16   transformed weights, a row per output channel
-//   m [rows][columns] i32    m = a · bᵀ, rows `mRow` bytes apart
+//   m [rows][columns] i32    m = a · bᵀ
+//
+// Rows of a and b are `stride` bytes apart, those of m `mRow`: a part of the depth is a product of its own.
 //
 // Both operands are read along the depth, so one `dot` multiplies eight pairs and no operand needs to be
 // rearranged. A register tile of 3 × 4 sums takes seven loads per 96 products; engines that check the
@@ -24,31 +26,30 @@ function multiplyAdd(sum: v128, a: v128, b: v128): v128 {
 
 /** Rows 3 at a time, and the last two or four 2 at a time: any `rows` ≥ 2 is met without waste. */
 export function multiply(
-  a: usize, b: usize, m: usize, rows: usize, columns: usize, depth: usize, mRow: usize,
+  a: usize, b: usize, m: usize, rows: usize, columns: usize, depth: usize, stride: usize, mRow: usize,
 ): void {
-  const bytes: usize = depth * 2;
   const remainder = rows % 3;
   const pairs: usize = remainder == 0 ? 0 : 3 - remainder;
   const triples = rows - 2 * pairs;
-  for (let column: usize = 0; column < columns; column += 4, b += 4 * bytes, m += 16) {
+  for (let column: usize = 0; column < columns; column += 4, b += 4 * stride, m += 16) {
     let row = a;
     let to = m;
-    for (let done: usize = 0; done < triples; done += 3, row += 3 * bytes, to += 3 * mRow) {
-      rows3(row, b, to, bytes, mRow);
+    for (let done: usize = 0; done < triples; done += 3, row += 3 * stride, to += 3 * mRow) {
+      rows3(row, b, to, depth, stride, mRow);
     }
-    for (let done: usize = 0; done < pairs; done++, row += 2 * bytes, to += 2 * mRow) {
-      rows2(row, b, to, bytes, mRow);
+    for (let done: usize = 0; done < pairs; done++, row += 2 * stride, to += 2 * mRow) {
+      rows2(row, b, to, depth, stride, mRow);
     }
   }
 }
 
 @inline
-function rows3(a0: usize, b0: usize, m: usize, bytes: usize, mRow: usize): void {
-  let a1 = a0 + bytes;
-  let a2 = a1 + bytes;
-  let b1 = b0 + bytes;
-  let b2 = b1 + bytes;
-  let b3 = b2 + bytes;
+function rows3(a0: usize, b0: usize, m: usize, depth: usize, stride: usize, mRow: usize): void {
+  let a1 = a0 + stride;
+  let a2 = a1 + stride;
+  let b1 = b0 + stride;
+  let b2 = b1 + stride;
+  let b3 = b2 + stride;
   let m00 = i32x4.splat(0);
   let m01 = i32x4.splat(0);
   let m02 = i32x4.splat(0);
@@ -61,7 +62,7 @@ function rows3(a0: usize, b0: usize, m: usize, bytes: usize, mRow: usize): void 
   let m21 = i32x4.splat(0);
   let m22 = i32x4.splat(0);
   let m23 = i32x4.splat(0);
-  const end = a1;
+  const end = a0 + depth * 2;
   do {
     const x0 = v128.load(a0);
     const x1 = v128.load(a1);
@@ -96,11 +97,11 @@ function rows3(a0: usize, b0: usize, m: usize, bytes: usize, mRow: usize): void 
 }
 
 @inline
-function rows2(a0: usize, b0: usize, m: usize, bytes: usize, mRow: usize): void {
-  let a1 = a0 + bytes;
-  let b1 = b0 + bytes;
-  let b2 = b1 + bytes;
-  let b3 = b2 + bytes;
+function rows2(a0: usize, b0: usize, m: usize, depth: usize, stride: usize, mRow: usize): void {
+  let a1 = a0 + stride;
+  let b1 = b0 + stride;
+  let b2 = b1 + stride;
+  let b3 = b2 + stride;
   let m00 = i32x4.splat(0);
   let m01 = i32x4.splat(0);
   let m02 = i32x4.splat(0);
@@ -109,7 +110,7 @@ function rows2(a0: usize, b0: usize, m: usize, bytes: usize, mRow: usize): void 
   let m11 = i32x4.splat(0);
   let m12 = i32x4.splat(0);
   let m13 = i32x4.splat(0);
-  const end = a1;
+  const end = a0 + depth * 2;
   do {
     const x0 = v128.load(a0);
     const x1 = v128.load(a1);

@@ -97,28 +97,31 @@ const columns = memory.data(8 * 16, 16);
 /** [2 halves][2][2] vectors: the convolution. */
 const result = memory.data(8 * 16, 16);
 
-/** Sums [16][tiles][PANEL] of `count` output channels from `channel` on → levels in the output map. */
+/** Sums [parts][16][tiles][PANEL] of `count` output channels from `channel` on → levels in the output map. */
 export function transformOutput2(c: Convolution, channel: usize, count: usize, from: usize, to: usize): void {
   const plane = sumsPlane(WINOGRAD_2, c.block);
   let sums = c.sums;
   for (let tile = from; tile < to; tile++, sums += PANEL_BYTES) {
     for (let n: usize = 0; n < count; n += 8) {
+      memory.fill(result, 0, 8 * VECTOR);
       for (let half: usize = 0; half < 2; half++) {
         let at = sums + n * 4 + half * VECTOR;
-        for (let to = columns; to < columns + 4 * VECTOR; to += VECTOR, at += plane) {
-          const m1 = v128.load(at + 4 * plane);
-          const m2 = v128.load(at + 8 * plane);
-          v128.store(to, i32x4.add(v128.load(at), i32x4.add(m1, m2)));
-          v128.store(to + 4 * VECTOR, i32x4.sub(i32x4.sub(m1, m2), v128.load(at + 12 * plane)));
-        }
-        let out = result + half * (4 * VECTOR);
-        for (let at = columns; at < columns + 8 * VECTOR; at += 4 * VECTOR, out += 2 * VECTOR) {
-          const m1 = v128.load(at + VECTOR);
-          const m2 = v128.load(at + 2 * VECTOR);
-          const left = i32x4.add(v128.load(at), i32x4.add(m1, m2));
-          const right = i32x4.sub(i32x4.sub(m1, m2), v128.load(at + 3 * VECTOR));
-          v128.store(out, i32x4.shr_s(left, 2));
-          v128.store(out + VECTOR, i32x4.shr_s(right, 2));
+        for (let part: usize = 0; part < c.inputChannels; part += c.part, at += 12 * plane) {
+          for (let to = columns; to < columns + 4 * VECTOR; to += VECTOR, at += plane) {
+            const m1 = v128.load(at + 4 * plane);
+            const m2 = v128.load(at + 8 * plane);
+            v128.store(to, i32x4.add(v128.load(at), i32x4.add(m1, m2)));
+            v128.store(to + 4 * VECTOR, i32x4.sub(i32x4.sub(m1, m2), v128.load(at + 12 * plane)));
+          }
+          let line = result + half * (4 * VECTOR);
+          for (let from = columns; from < columns + 8 * VECTOR; from += 4 * VECTOR, line += 2 * VECTOR) {
+            const m1 = v128.load(from + VECTOR);
+            const m2 = v128.load(from + 2 * VECTOR);
+            const left = i32x4.add(v128.load(from), i32x4.add(m1, m2));
+            const right = i32x4.sub(i32x4.sub(m1, m2), v128.load(from + 3 * VECTOR));
+            v128.store(line, i32x4.add(v128.load(line), i32x4.shr_s(left, 2)));
+            v128.store(line + VECTOR, i32x4.add(v128.load(line + VECTOR), i32x4.shr_s(right, 2)));
+          }
         }
       }
       storeTile(c, result, tile, channel + n, 2);

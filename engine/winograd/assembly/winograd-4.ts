@@ -171,9 +171,9 @@ function transformColumn(from: usize, step: usize, to: usize): void {
   v128.store(to + 18 * VECTOR, i32x4.add(i32x4.sub(times4(farSlope), slope), last));
 }
 
-/** The same along a row, unscaled. */
+/** The same along a row, unscaled; later parts of the channels are added to the earlier ones. */
 @inline
-function transformRow(from: usize, to: usize): void {
+function transformRow(from: usize, to: usize, add: bool): void {
   const m0 = v128.load(from);
   const m1 = v128.load(from + VECTOR);
   const m2 = v128.load(from + 2 * VECTOR);
@@ -186,13 +186,23 @@ function transformRow(from: usize, to: usize): void {
   const farSlope = i32x4.shl(i32x4.sub(m3, m4), 1);
   const first = i32x4.add(times4(m0), i32x4.shl(m0, 1));
   const last = i32x4.add(i32x4.shl(m5, 4), i32x4.shl(m5, 3));
-  v128.store(to, unscale(i32x4.add(i32x4.sub(first, near), far)));
-  v128.store(to + VECTOR, unscale(i32x4.sub(farSlope, slope)));
-  v128.store(to + 2 * VECTOR, unscale(i32x4.sub(times4(far), near)));
-  v128.store(to + 3 * VECTOR, unscale(i32x4.add(i32x4.sub(times4(farSlope), slope), last)));
+  let y0 = unscale(i32x4.add(i32x4.sub(first, near), far));
+  let y1 = unscale(i32x4.sub(farSlope, slope));
+  let y2 = unscale(i32x4.sub(times4(far), near));
+  let y3 = unscale(i32x4.add(i32x4.sub(times4(farSlope), slope), last));
+  if (add) {
+    y0 = i32x4.add(y0, v128.load(to));
+    y1 = i32x4.add(y1, v128.load(to + VECTOR));
+    y2 = i32x4.add(y2, v128.load(to + 2 * VECTOR));
+    y3 = i32x4.add(y3, v128.load(to + 3 * VECTOR));
+  }
+  v128.store(to, y0);
+  v128.store(to + VECTOR, y1);
+  v128.store(to + 2 * VECTOR, y2);
+  v128.store(to + 3 * VECTOR, y3);
 }
 
-/** Sums [36][tiles][PANEL] of `count` output channels from `channel` on → levels in the output map. */
+/** Sums [parts][36][tiles][PANEL] of `count` output channels from `channel` on → levels in the output map. */
 export function transformOutput4(c: Convolution, channel: usize, count: usize, from: usize, to: usize): void {
   const plane = sumsPlane(WINOGRAD_4, c.block);
   let sums = c.sums;
@@ -200,12 +210,14 @@ export function transformOutput4(c: Convolution, channel: usize, count: usize, f
     for (let n: usize = 0; n < count; n += 8) {
       for (let half: usize = 0; half < 2; half++) {
         let at = sums + n * 4 + half * VECTOR;
-        for (let to = columns; to < columns + 6 * VECTOR; to += VECTOR, at += plane) {
-          transformColumn(at, 6 * plane, to);
-        }
-        let line = result + half * (16 * VECTOR);
-        for (let at = columns; at < columns + 24 * VECTOR; at += 6 * VECTOR, line += 4 * VECTOR) {
-          transformRow(at, line);
+        for (let part: usize = 0; part < c.inputChannels; part += c.part, at += 30 * plane) {
+          for (let to = columns; to < columns + 6 * VECTOR; to += VECTOR, at += plane) {
+            transformColumn(at, 6 * plane, to);
+          }
+          let line = result + half * (16 * VECTOR);
+          for (let from = columns; from < columns + 24 * VECTOR; from += 6 * VECTOR, line += 4 * VECTOR) {
+            transformRow(from, line, part > 0);
+          }
         }
       }
       storeTile(c, result, tile, channel + n, 4);
