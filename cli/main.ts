@@ -7,10 +7,13 @@ import { type Command, commandHelp, parseCommand, UsageError } from './command.t
 /** Name → the file that holds it, loaded only when asked for. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   build: async () => (await import('./build.ts')).build,
+  duplicates: async () => (await import('./duplicates.ts')).duplicates,
   eval: async () => (await import('./eval.ts')).evaluate,
   fit: async () => (await import('./fit.ts')).fit,
+  index: async () => (await import('./index-images.ts')).indexImages,
   inspect: async () => (await import('./inspect.ts')).inspect,
   key: async () => (await import('./key.ts')).key,
+  search: async () => (await import('./search.ts')).search,
   serve: async () => (await import('./serve.ts')).serve,
 };
 

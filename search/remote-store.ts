@@ -1,11 +1,15 @@
 // The indexes of a running vgg-edge server (/v1/indexes) as a vector store.
 
 import { z } from 'zod';
-import { float32ToBase64, fromBase64 } from '../core/encodings.ts';
+import { float32ToBase64, fromBase64, toBase64 } from '../core/encodings.ts';
 import { InputError, type InputErrorCode, SourceError } from '../core/errors.ts';
 import {
+  type Hit,
   type IndexInfo,
+  type Metadata,
+  type Query,
   type VectorIndex,
+  type VectorSpace,
   type VectorStore,
   vectorSpaceSchema,
 } from '../core/vector-store.ts';
@@ -29,20 +33,50 @@ const itemList = z.object({ data: z.array(z.object({ id: z.string(), metadata, v
 const hitList = z.object({
   data: z.array(z.object({ id: z.string(), score: z.number(), metadata, folded: z.array(z.string()) })),
 });
+const itemFailures = z.object({
+  errors: z.array(z.object({ index: z.number(), error: z.object({ message: z.string() }) })).optional(),
+});
 const done = z.object({ object: z.string() });
 
 /** Errors of the server that the caller of the store can act on; all others are the server's. */
 const CALLERS_CODES: readonly InputErrorCode[] = [
   'bad_request',
   'body_too_large',
+  'image_too_large',
   'index_mismatch',
+  'invalid_image',
   'invalid_option',
   'not_found',
   'unauthorized',
+  'unsupported_image',
 ];
 
+/** What the store's port cannot: the server's model makes the vectors. */
+export interface RemoteIndex extends VectorIndex {
+  /** Encoded images; why each of those failed that did, by id. */
+  upsertImages(
+    items: readonly { readonly id: string; readonly image: Uint8Array; readonly metadata: Metadata }[],
+  ): Promise<ReadonlyMap<string, string>>;
+  queryImage(image: Uint8Array, query: Omit<Query, 'by'>): Promise<Hit[]>;
+}
+
+export interface RemoteStore extends VectorStore {
+  /** For what the served model gives at this layer, so pooled; by default what it was found best at. */
+  createServed(name: string, descriptor?: Partial<Pick<VectorSpace, 'layer' | 'pool'>>): Promise<RemoteIndex>;
+  open(name: string): Promise<RemoteIndex>;
+}
+
+interface Reply {
+  readonly ok: boolean;
+  readonly json: unknown;
+  /** What to throw where it is not ok. */
+  readonly error: Error;
+}
+
+type Method = 'GET' | 'POST' | 'DELETE';
+type Send = (method: Method, path: string, body?: object) => Promise<Reply>;
 type Call = <Answer>(
-  method: 'GET' | 'POST' | 'DELETE',
+  method: Method,
   path: string,
   answer: z.ZodType<Answer>,
   body?: object,
@@ -52,8 +86,8 @@ export function createRemoteStore({
   url,
   apiKey,
   fetch = globalThis.fetch,
-}: RemoteStoreOptions): VectorStore {
-  const call: Call = async (method, path, answer, body) => {
+}: RemoteStoreOptions): RemoteStore {
+  const send: Send = async (method, path, body) => {
     const target = new URL(`v1/indexes${path}`, url.endsWith('/') ? url : `${url}/`);
     let response: Response;
     let json: unknown;
@@ -73,11 +107,17 @@ export function createRemoteStore({
         cause,
       });
     }
-    if (response.ok) return answer.parse(json);
     const { data } = failure.safeParse(json);
     const message = data?.error.message ?? `The server at ${target.origin} answered ${response.status}.`;
     const code = CALLERS_CODES.find((known) => known === data?.error.code);
-    throw code === undefined ? new SourceError('unreachable', message) : new InputError(code, message);
+    const error =
+      code === undefined ? new SourceError('unreachable', message) : new InputError(code, message);
+    return { ok: response.ok, json, error };
+  };
+  const call: Call = async (method, path, answer, body) => {
+    const { ok, json, error } = await send(method, path, body);
+    if (!ok) throw error;
+    return answer.parse(json);
   };
 
   return {
@@ -85,12 +125,17 @@ export function createRemoteStore({
     async create(name, space) {
       checkIndexName(name);
       await call('POST', '', info, { name, space });
-      return remoteIndex(call, name);
+      return remoteIndex(call, send, name);
+    },
+    async createServed(name, { layer, pool } = {}) {
+      checkIndexName(name);
+      await call('POST', '', info, { name, layer, pool });
+      return remoteIndex(call, send, name);
     },
     async open(name) {
       checkIndexName(name);
       await call('GET', `/${name}`, info);
-      return remoteIndex(call, name);
+      return remoteIndex(call, send, name);
     },
     async delete(name) {
       checkIndexName(name);
@@ -100,8 +145,28 @@ export function createRemoteStore({
   };
 }
 
-function remoteIndex(call: Call, name: string): VectorIndex {
+function remoteIndex(call: Call, send: Send, name: string): RemoteIndex {
   return {
+    async upsertImages(items) {
+      const sent = items.map(({ id, image, metadata }) => ({ id, metadata, image: toBase64(image) }));
+      const { ok, json, error } = await send('POST', `/${name}/items`, { items: sent });
+      const { data } = itemFailures.safeParse(json);
+      // Where all failed the status says so too; the answer still tells which and why.
+      const failures = data?.errors ?? (ok ? [] : undefined);
+      if (failures !== undefined) {
+        return new Map(failures.map(({ index, error: { message } }) => [items[index]?.id ?? '', message]));
+      }
+      const [only, ...others] = items;
+      if (error instanceof InputError && only !== undefined && others.length === 0) {
+        return new Map([[only.id, error.message]]);
+      }
+      throw error;
+    },
+    async queryImage(image, query) {
+      checkQuery({ ...query, by: { id: '' } });
+      const body = { input: toBase64(image), ...queryOptions(query) };
+      return (await call('POST', `/${name}/search`, hitList, body)).data;
+    },
     describe: (): Promise<IndexInfo> => call('GET', `/${name}`, info),
     async upsert(space, items) {
       if (items.length === 0) return;
@@ -124,18 +189,20 @@ function remoteIndex(call: Call, name: string): VectorIndex {
     async query(query) {
       checkQuery(query);
       parseFilter(query.filter);
-      const { by, topK, minScore, filter, excludeSelf, fold } = query;
+      const { by } = query;
       const asked = 'id' in by ? { id: by.id } : { vector: float32ToBase64(by.vector), space: by.space };
-      const { data } = await call('POST', `/${name}/search`, hitList, {
-        ...asked,
-        top_k: topK,
-        ...(minScore === undefined ? {} : { min_score: minScore }),
-        ...(filter === undefined ? {} : { filter }),
-        ...(excludeSelf === undefined ? {} : { exclude_self: excludeSelf }),
-        ...(fold === undefined ? {} : { fold }),
-      });
-      return data;
+      return (await call('POST', `/${name}/search`, hitList, { ...asked, ...queryOptions(query) })).data;
     },
+  };
+}
+
+function queryOptions({ topK, minScore, filter, excludeSelf, fold }: Omit<Query, 'by'>): object {
+  return {
+    top_k: topK,
+    ...(minScore === undefined ? {} : { min_score: minScore }),
+    ...(filter === undefined ? {} : { filter }),
+    ...(excludeSelf === undefined ? {} : { exclude_self: excludeSelf }),
+    ...(fold === undefined ? {} : { fold }),
   };
 }
 

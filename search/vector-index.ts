@@ -85,7 +85,7 @@ export function createVectorIndex(name: string, space: VectorSpace, backend: Ind
         'id' in query.by ? id === query.by.id : score >= SAME_SCORE;
       let count = Math.min(limit, query.topK + (query.excludeSelf === true ? 1 : 0));
       for (;;) {
-        const found = (await backend.nearest(vector, count, conditions)).toSorted(byScore);
+        const found = (await backend.nearest(vector, count, conditions)).map(clamp).toSorted(byScore);
         const wanted = found.filter(
           (neighbour) =>
             neighbour.score >= (query.minScore ?? -Infinity) &&
@@ -140,6 +140,11 @@ export function noSuchIndex(name: string): InputError {
   return new InputError('not_found', `Expected an index '${name}' but there is none. Create it first.`, {
     param: 'index',
   });
+}
+
+/** Rounding takes cosines a little beyond 1. */
+function clamp(neighbour: Neighbour): Neighbour {
+  return { ...neighbour, score: Math.max(-1, Math.min(1, neighbour.score)) };
 }
 
 /** Keeps the order; a hit takes in every later one that is too much like it. */

@@ -2,8 +2,11 @@
 
 import { type Context, Hono } from 'hono';
 import type { z } from 'zod';
+import type { Pool } from '../../core/descriptors.ts';
 import { float32ToBase64, fromBase64, toBase64 } from '../../core/encodings.ts';
 import { InputError } from '../../core/errors.ts';
+import type { Manifest } from '../../core/manifest.ts';
+import type { Tap } from '../../core/taps.ts';
 import type { Item, Query, VectorIndex, VectorSpace, VectorStore } from '../../core/vector-store.ts';
 import { checkMetadata, toFilter } from '../../search/metadata-filter.ts';
 import { checkSpace } from '../../search/vector-index.ts';
@@ -67,7 +70,8 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
     inTurn(async () => {
       const { name, space, ...options } = await readJson(context, createIndexRequest);
       const served = await model();
-      const index = await store.create(name, space ?? (await spaceOf(served, options)).space);
+      const asked = { ...defaultDescriptor(served.manifest, options), dimensions: options.dimensions };
+      const index = await store.create(name, space ?? (await spaceOf(served, asked)).space);
       return context.json({ object: 'index', ...(await index.describe()) });
     }),
   );
@@ -168,6 +172,16 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
   }
 
   return routes;
+}
+
+/** What was asked for; else what the model's maker found best; else pooled features. */
+function defaultDescriptor(
+  { defaultDescriptor: best }: Manifest,
+  { layer, pool }: { layer?: Tap | undefined; pool?: Pool | undefined },
+): Pick<VectorSpace, 'layer' | 'pool'> {
+  if (layer === undefined && pool === undefined && best !== undefined) return best;
+  const chosen = layer ?? 'features';
+  return { layer: chosen, pool: pool ?? (chosen === 'features' ? 'gem' : 'none') };
 }
 
 /** The space of what the served model gives with these options, and how to get it. */

@@ -12,8 +12,8 @@ const space = vectorSpaceSchema.describe('What the vectors are of; refused where
 
 export const createIndexRequest = z.strictObject({
   name: z.string(),
-  layer: z.enum(TAPS).default('features'),
-  pool: z.enum(POOLS).default('gem').describe('Over the feature map; none for other layers.'),
+  layer: z.enum(TAPS).optional().describe('With neither layer nor pool: what the model was found best at.'),
+  pool: z.enum(POOLS).optional().describe('Over the feature map: gem by default; none for other layers.'),
   dimensions: z.int().min(1).optional().describe('Fewer, where a projection was fitted to the model.'),
   space: space.optional().describe('In place of layer, pool and dimensions: for vectors made elsewhere.'),
 });

@@ -1,0 +1,294 @@
+// vgg-edge duplicates: photographs of a folder that are the same file, copies of each other, or of one scene.
+
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { InputError } from '../core/errors.ts';
+import { type Int8Vector, toInt8 } from '../core/quantise-vector.ts';
+import { COPIES } from '../engine/node/photo-copies.ts';
+import {
+  type Copy,
+  chooseThreshold,
+  measureThresholds,
+  type ThresholdRow,
+} from '../search/duplicate-threshold.ts';
+import { findPairs, type Group, groupPairs, type Pair } from '../search/duplicates.ts';
+import { loadScanKernel } from '../search/node/scan-kernel.ts';
+import { type Command, flag, text, UsageError, type Values, wholeNumber } from './command.ts';
+import { DESCRIPTOR_OPTIONS, openPhotoEmbedder, type PhotoEmbedder } from './photo-embedder.ts';
+import { listPhotoFiles, type PhotoFile } from './photo-folder.ts';
+import { type PageSection, photoPage } from './photo-page.ts';
+import { createProgress, type Progress } from './progress.ts';
+import { cosineOption } from './search.ts';
+
+/** Measured: see docs/search.md, which names the command. */
+const NEAR = 0.95;
+const SCENE = 0.85;
+/** Pairs kept per photo: bounds memory where thousands are alike. */
+const PER_PHOTO = 64;
+const BATCH = 16;
+const PRECISION = 0.99;
+
+interface Report {
+  readonly model: string;
+  readonly near: number;
+  readonly scene: number;
+  readonly photos: number;
+  readonly failed: readonly { readonly photo: string; readonly reason: string }[];
+  /** The same bytes. */
+  readonly exact: readonly (readonly string[])[];
+  readonly copies: readonly NamedGroup[];
+  readonly scenes: readonly NamedGroup[];
+}
+
+interface NamedGroup {
+  readonly photo: string;
+  readonly alike: readonly { readonly photo: string; readonly score: number; readonly to: string }[];
+}
+
+interface Vectors {
+  /** One per content: of photos with the same bytes the first. */
+  readonly photos: readonly PhotoFile[];
+  readonly vectors: readonly Int8Vector[];
+  readonly exact: readonly (readonly PhotoFile[])[];
+  readonly failed: Report['failed'];
+}
+
+export const duplicates: Command = {
+  name: 'duplicates',
+  summary: 'Finds photographs that are the same, copies of each other, or of one scene.',
+  usage: 'FOLDER [options]',
+  options: {
+    ...DESCRIPTOR_OPTIONS,
+    near: { type: 'string', value: 'COSINE', description: `a copy from this cosine on (default ${NEAR})` },
+    scene: { type: 'string', value: 'COSINE', description: `one scene from this on (default ${SCENE})` },
+    json: { type: 'string', value: 'FILE', description: 'writes the groups as JSON' },
+    html: { type: 'string', value: 'FILE', description: 'writes a page with thumbnails' },
+    measure: {
+      type: 'boolean',
+      description: 'instead makes copies of the photographs and measures which cosine tells them apart',
+    },
+    limit: { type: 'string', value: 'N', description: 'with --measure: so many photographs (default 200)' },
+  },
+  examples: [
+    'vgg-edge duplicates photos --html duplicates.html --json duplicates.json',
+    'vgg-edge duplicates photos --measure --limit 300',
+  ],
+  async run([folder, ...rest], values) {
+    if (folder === undefined || rest.length > 0) throw new UsageError('Expected one folder of photographs.');
+    const files = await listPhotoFiles(folder);
+    const embedder = await openPhotoEmbedder(values);
+    const progress = createProgress();
+    try {
+      if (flag(values, 'measure')) await measure(files, embedder, values, progress);
+      else await report(files, embedder, values, progress);
+    } finally {
+      await embedder.close();
+    }
+  },
+};
+
+async function report(
+  files: readonly PhotoFile[],
+  embedder: PhotoEmbedder,
+  values: Values,
+  progress: Progress,
+): Promise<void> {
+  const near = cosineOption(values, 'near') ?? NEAR;
+  const scene = cosineOption(values, 'scene') ?? SCENE;
+  if (scene > near) throw new UsageError('Expected --scene to be at most --near.');
+  const { photos, vectors, exact, failed } = await embedAll(files, embedder, progress);
+  const pairs = findPairs(loadScanKernel(), vectors, {
+    threshold: scene,
+    perRow: PER_PHOTO,
+    progress: (done, total) => progress.update('comparing', done, total),
+  });
+  const copies = groupPairs(pairs.filter(({ score }) => score >= near));
+  const named = (groups: readonly Group[]) => groups.map((group) => nameGroup(group, photos));
+  const result: Report = {
+    model: embedder.space.model,
+    near,
+    scene,
+    photos: files.length,
+    failed,
+    exact: exact.map((group) => group.map(({ name }) => name)),
+    copies: named(copies),
+    scenes: named(groupPairs(betweenGroups(pairs, copies))),
+  };
+  const json = text(values, 'json');
+  const html = text(values, 'html');
+  if (json !== undefined) await writeFile(json, `${JSON.stringify(result, null, 1)}\n`);
+  if (html !== undefined) await writeFile(html, await htmlReport(result, files));
+  printReport(result);
+  if (failed.length > 0) {
+    throw new InputError(
+      'invalid_image',
+      `${failed.length} of ${files.length} photographs could not be read.`,
+    );
+  }
+}
+
+/** Scenes are of photos that are not already copies of each other: one of each group stands for it. */
+function betweenGroups(pairs: readonly Pair[], copies: readonly Group[]): Pair[] {
+  const standsFor = new Set(copies.flatMap(({ members }) => members.map(({ row }) => row)));
+  return pairs.filter(({ a, b }) => !standsFor.has(a) && !standsFor.has(b));
+}
+
+async function embedAll(
+  files: readonly PhotoFile[],
+  embedder: PhotoEmbedder,
+  progress: Progress,
+): Promise<Vectors> {
+  const photos: PhotoFile[] = [];
+  const vectors: Int8Vector[] = [];
+  const failed: { photo: string; reason: string }[] = [];
+  const byHash = new Map<string, PhotoFile[]>();
+  for (let start = 0; start < files.length; start += BATCH) {
+    const batch: { file: PhotoFile; bytes: Uint8Array }[] = [];
+    for (const file of files.slice(start, start + BATCH)) {
+      try {
+        const bytes = await readFile(file.path);
+        const hash = createHash('sha256').update(bytes).digest('base64');
+        const same = byHash.get(hash);
+        if (same === undefined) batch.push({ file, bytes });
+        if (same === undefined) byHash.set(hash, [file]);
+        else same.push(file);
+      } catch (error) {
+        failed.push({ photo: file.name, reason: String(error) });
+      }
+    }
+    const outcomes = await embedder.embed(
+      batch.map(
+        ({ bytes }) =>
+          async () =>
+            bytes,
+      ),
+    );
+    batch.forEach(({ file }, place) => {
+      const outcome = outcomes[place];
+      if (outcome !== undefined && 'value' in outcome) {
+        photos.push(file);
+        vectors.push(toInt8(outcome.value));
+      } else {
+        failed.push({ photo: file.name, reason: messageOf(outcome?.error) });
+      }
+    });
+    progress.update('embedding', Math.min(start + BATCH, files.length), files.length);
+  }
+  return { photos, vectors, failed, exact: [...byHash.values()].filter((group) => group.length > 1) };
+}
+
+/** Copies are made of each photo, and the cosine chosen that finds most at a precision of 99 %. */
+async function measure(
+  files: readonly PhotoFile[],
+  embedder: PhotoEmbedder,
+  values: Values,
+  progress: Progress,
+): Promise<void> {
+  const limit = Math.min(wholeNumber(values, 'limit', { min: 2 }) ?? 200, files.length);
+  const chosen = Array.from(
+    { length: limit },
+    (_, place) => files[Math.floor((place * files.length) / limit)],
+  );
+  const originals: Float32Array[] = [];
+  const copies: Copy[] = [];
+  for (const [place, file] of chosen.entries()) {
+    if (file === undefined) continue;
+    const bytes = await readFile(file.path);
+    const kinds = Object.entries(COPIES);
+    const outcomes = await embedder.embed([
+      async () => bytes,
+      ...kinds.map(
+        ([, make]) =>
+          () =>
+            make(bytes),
+      ),
+    ]);
+    const [own, ...others] = outcomes;
+    if (own === undefined || 'error' in own) continue;
+    others.forEach((outcome, kind) => {
+      const name = kinds[kind]?.[0];
+      if (name !== undefined && 'value' in outcome) {
+        copies.push({ kind: name, original: originals.length, vector: outcome.value });
+      }
+    });
+    originals.push(own.value);
+    progress.update('copying and embedding', place + 1, chosen.length);
+  }
+  const measured = measureThresholds(loadScanKernel(), originals, copies);
+  const best = chooseThreshold(measured, PRECISION);
+  const kinds = Object.keys(COPIES);
+  console.log(`${measured.copies} copies of ${measured.photos} photographs, ${embedder.space.model}\n`);
+  console.log(`| cosine | precision | recall | ${kinds.join(' | ')} |`);
+  console.log(`|---|---|---|${kinds.map(() => '---|').join('')}`);
+  for (const row of measured.rows) {
+    if (Math.round(row.threshold * 1000) % 25 === 0 || row === best)
+      console.log(thresholdLine(row, kinds, best));
+  }
+  console.log(
+    best === undefined
+      ? `\nNo cosine has a precision of ${PRECISION}.`
+      : `\nMost copies are found at a precision of ${PRECISION} with --near ${best.threshold}.`,
+  );
+}
+
+function thresholdLine(row: ThresholdRow, kinds: readonly string[], best: ThresholdRow | undefined): string {
+  const share = (value: number) => value.toFixed(3);
+  const recalls = kinds.map((kind) => share(row.recallOf[kind] ?? 0));
+  const mark = row === best ? ' ←' : '';
+  return `| ${row.threshold.toFixed(3)}${mark} | ${share(row.precision)} | ${share(row.recall)} | ${recalls.join(' | ')} |`;
+}
+
+function nameGroup({ centre, members }: Group, photos: readonly PhotoFile[]): NamedGroup {
+  const nameOf = (row: number) => photos[row]?.name ?? '';
+  return {
+    photo: nameOf(centre),
+    alike: members.map(({ row, score, like }) => ({
+      photo: nameOf(row),
+      score: Number(score.toFixed(4)),
+      to: nameOf(like),
+    })),
+  };
+}
+
+function printReport({ photos, failed, exact, copies, scenes, near, scene }: Report): void {
+  const show = (title: string, groups: readonly (readonly string[])[]) => {
+    console.log(`${title}: ${groups.length} groups`);
+    for (const group of groups) console.log(`  ${group.join('\n    ')}`);
+  };
+  const lines = (groups: readonly NamedGroup[]) =>
+    groups.map(({ photo, alike }) => [photo, ...alike.map((one) => `${one.score.toFixed(3)} ${one.photo}`)]);
+  console.log(`${photos} photographs, ${failed.length} not readable`);
+  show('The same file', exact);
+  show(`Copies (cosine ≥ ${near})`, lines(copies));
+  show(`One scene (cosine ≥ ${scene})`, lines(scenes));
+  for (const { photo, reason } of failed) console.error(`not readable: ${photo}: ${reason}`);
+}
+
+async function htmlReport(report: Report, files: readonly PhotoFile[]): Promise<string> {
+  const paths = new Map(files.map(({ name, path }) => [name, path]));
+  const photo = (name: string, score?: number) => ({
+    path: paths.get(name) ?? '',
+    caption: score === undefined ? name : `${score.toFixed(3)} ${name}`,
+  });
+  const sections = (title: string, groups: readonly NamedGroup[]): PageSection[] =>
+    groups.map((group, place) => ({
+      title: `${title} ${place + 1}`,
+      photos: [photo(group.photo), ...group.alike.map((one) => photo(one.photo, one.score))],
+    }));
+  return photoPage(
+    'Duplicates',
+    `${report.photos} photographs; ${report.exact.length} groups of the same file, ${report.copies.length} of copies (cosine ≥ ${report.near}), ${report.scenes.length} of one scene (≥ ${report.scene}). Model ${report.model}.`,
+    [
+      ...report.exact.map((group, place) => ({
+        title: `The same file ${place + 1}`,
+        photos: group.map((name) => photo(name)),
+      })),
+      ...sections('Copies', report.copies),
+      ...sections('One scene', report.scenes),
+    ],
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,99 @@
+// Photographs → vectors in this process, for the subcommands that index, search and find duplicates.
+
+import { readFile } from 'node:fs/promises';
+import { POOLS, type Pool } from '../core/descriptors.ts';
+import { createEmbedder, type Embedder } from '../core/embedder.ts';
+import type { Manifest } from '../core/manifest.ts';
+import { TAPS, type Tap } from '../core/taps.ts';
+import type { VectorSpace } from '../core/vector-store.ts';
+import { readManifest } from '../engine/model-file.ts';
+import { createNodeDecoder } from '../engine/node/decode.ts';
+import { diskFiles } from '../engine/node/disk-files.ts';
+import { createWinogradEngine } from '../engine/winograd/engine.ts';
+import { type Option, text, UsageError, type Values } from './command.ts';
+
+export const DEFAULT_MODEL = 'models/default';
+const LIMITS = { maxBytes: 100 * 1024 * 1024, maxPixels: 200_000_000 };
+const KERNEL = new URL('../engine/winograd/kernel.wasm', import.meta.url);
+
+/** The options that say what a vector is. */
+export const DESCRIPTOR_OPTIONS: Readonly<Record<'model' | 'layer' | 'pool', Option>> = {
+  model: { type: 'string', value: 'DIR', description: `the model directory (default ${DEFAULT_MODEL})` },
+  layer: {
+    type: 'string',
+    value: 'LAYER',
+    description: `one of ${TAPS.join(', ')} (default: the model's own, else features)`,
+  },
+  pool: {
+    type: 'string',
+    value: 'POOL',
+    description: `one of ${POOLS.join(', ')} (default: the model's own, else gem)`,
+  },
+};
+
+export interface PhotoEmbedder {
+  readonly space: VectorSpace;
+  /** Of Euclidean length 1; an error for each photo that has none. */
+  readonly embed: (photos: readonly (() => Promise<Uint8Array>)[]) => Promise<readonly Embedded[]>;
+  close(): Promise<void>;
+}
+
+export type Embedded = { readonly value: Float32Array } | { readonly error: unknown };
+
+/** What was asked for; else what the model's maker found best (its manifest); else pooled features. */
+export function readDescriptor(
+  values: Values,
+  { defaultDescriptor }: Pick<Manifest, 'defaultDescriptor'> = {},
+): { layer: Tap; pool: Pool } {
+  if (text(values, 'layer') === undefined && text(values, 'pool') === undefined && defaultDescriptor) {
+    return defaultDescriptor;
+  }
+  const layer = oneOf(TAPS, text(values, 'layer') ?? 'features', 'layer');
+  const pool = oneOf(POOLS, text(values, 'pool') ?? (layer === 'features' ? 'gem' : 'none'), 'pool');
+  if (layer !== 'features' && pool !== 'none') {
+    throw new UsageError(`Expected no --pool with the layer ${layer}: only features is a map.`);
+  }
+  return { layer, pool };
+}
+
+/** Throws ModelError, SourceError where the model cannot be loaded, UsageError for the options. */
+export async function openPhotoEmbedder(values: Values): Promise<PhotoEmbedder> {
+  const files = diskFiles(text(values, 'model') ?? DEFAULT_MODEL);
+  const { manifest, id } = await readManifest(files);
+  const { layer, pool } = readDescriptor(values, manifest);
+  const shape = manifest.taps.find(({ name }) => name === layer)?.shape ?? [];
+  const width = pool === 'none' ? shape.reduce((product, side) => product * side, 1) : (shape[0] ?? 0);
+  const now = () => performance.now();
+  const kernel = new WebAssembly.Module(await readFile(KERNEL));
+  const engine = createWinogradEngine({ manifest, files, kernel, now });
+  const embedder: Embedder = createEmbedder({
+    decoder: await createNodeDecoder(),
+    engine,
+    sizes: manifest.preprocess,
+    limits: LIMITS,
+    batchSize: 4,
+    now,
+  });
+  return {
+    space: {
+      model: id,
+      preprocess: manifest.preprocess.name,
+      layer,
+      pool,
+      projection: null,
+      dimensions: width,
+    },
+    async embed(photos) {
+      const sources = photos.map((read) => ({ read }));
+      const { outcomes } = await embedder.embed(sources, { layer, pool, normalize: true });
+      return outcomes.map((outcome) => ('error' in outcome ? outcome : { value: outcome.value.slice() }));
+    },
+    close: () => engine.dispose(),
+  };
+}
+
+export function oneOf<T extends string>(choices: readonly T[], found: string, name: string): T {
+  const choice = choices.find((candidate) => candidate === found);
+  if (choice !== undefined) return choice;
+  throw new UsageError(`Expected one of ${choices.join(', ')} for --${name} but found '${found}'.`);
+}

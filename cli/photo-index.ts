@@ -1,0 +1,133 @@
+// Where `index` puts photographs and `search` looks for them: a vector store filled by this process, or a
+// running server that embeds by itself.
+
+import type { Filter, Hit, Metadata, VectorIndex, VectorStore } from '../core/vector-store.ts';
+import { openLanceDbStore } from '../search/node/lancedb-store.ts';
+import { createPgvectorStore, openPostgres } from '../search/node/pgvector-store.ts';
+import { createQdrantStore } from '../search/qdrant-store.ts';
+import { createRemoteStore } from '../search/remote-store.ts';
+import { createVectorizeAccount } from '../search/vectorize-account.ts';
+import { createVectorizeStore } from '../search/vectorize-store.ts';
+import { text, UsageError, type Values } from './command.ts';
+import { openPhotoEmbedder, readDescriptor } from './photo-embedder.ts';
+
+export interface PhotoItem {
+  readonly id: string;
+  readonly bytes: Uint8Array;
+  readonly metadata: Metadata;
+}
+
+export interface SearchOptions {
+  readonly topK: number;
+  readonly minScore?: number;
+  readonly filter?: Filter;
+  readonly excludeSelf: boolean;
+  readonly fold?: number;
+}
+
+export interface PhotoIndex {
+  /** The metadata of those that are in it. */
+  known(ids: readonly string[]): Promise<ReadonlyMap<string, Metadata>>;
+  /** An error for each that could not be embedded, by id; the others are in it once this resolves. */
+  add(photos: readonly PhotoItem[]): Promise<ReadonlyMap<string, string>>;
+  search(
+    by: { readonly image: Uint8Array } | { readonly id: string },
+    options: SearchOptions,
+  ): Promise<Hit[]>;
+  /** What makes many queries fast, where the store has it. */
+  finish(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const PLACES = `a folder or s3://… (LanceDB), postgres://…, qdrant:http://…, vectorize:ACCOUNT, or http://… of a running server`;
+
+/** Reads VGG_EDGE_API_KEY, QDRANT_API_KEY and CLOUDFLARE_API_TOKEN where they are needed. */
+export async function openPhotoIndex(
+  place: string,
+  name: string,
+  values: Values,
+  create: boolean,
+): Promise<PhotoIndex> {
+  if (/^https?:/.test(place)) return openServed(place, name, values, create);
+  const store = await openStore(place);
+  const embedder = await openPhotoEmbedder(values);
+  const index = create ? await store.create(name, embedder.space) : await store.open(name);
+  return {
+    known: (ids) => knownIn(index, ids),
+    async add(photos) {
+      const outcomes = await embedder.embed(
+        photos.map(
+          ({ bytes }) =>
+            async () =>
+              bytes,
+        ),
+      );
+      const errors = new Map<string, string>();
+      const items = photos.flatMap(({ id, metadata }, place) => {
+        const outcome = outcomes[place];
+        if (outcome !== undefined && 'value' in outcome) return [{ id, vector: outcome.value, metadata }];
+        errors.set(id, messageOf(outcome?.error));
+        return [];
+      });
+      await index.upsert(embedder.space, items);
+      return errors;
+    },
+    async search(by, options) {
+      if ('id' in by) return index.query({ by, ...options });
+      const [outcome] = await embedder.embed([async () => by.image]);
+      if (outcome === undefined || 'error' in outcome) throw outcome?.error;
+      return index.query({ by: { vector: outcome.value, space: embedder.space }, ...options });
+    },
+    async finish() {
+      if ('optimise' in store && typeof store.optimise === 'function') await store.optimise(name);
+    },
+    async close() {
+      await embedder.close();
+      await store.close();
+    },
+  };
+}
+
+async function openStore(place: string): Promise<VectorStore> {
+  if (/^postgres(ql)?:/.test(place)) return createPgvectorStore(await openPostgres(place));
+  const [scheme, rest = ''] = place.split(/:(.*)/s);
+  if (scheme === 'qdrant') {
+    const apiKey = process.env.QDRANT_API_KEY;
+    return createQdrantStore({ url: rest, ...(apiKey === undefined ? {} : { apiKey }) });
+  }
+  if (scheme === 'vectorize') {
+    const apiToken = process.env.CLOUDFLARE_API_TOKEN;
+    if (apiToken === undefined) throw new UsageError('Expected CLOUDFLARE_API_TOKEN in the environment.');
+    return createVectorizeStore(createVectorizeAccount({ accountId: rest, apiToken }), ['folder']);
+  }
+  return openLanceDbStore(place);
+}
+
+/** The server embeds: photographs go there as they are. */
+async function openServed(url: string, name: string, values: Values, create: boolean): Promise<PhotoIndex> {
+  const apiKey = process.env.VGG_EDGE_API_KEY;
+  const store = createRemoteStore({ url, ...(apiKey === undefined ? {} : { apiKey }) });
+  const index = create ? await store.createServed(name, askedDescriptor(values)) : await store.open(name);
+  return {
+    known: (ids) => knownIn(index, ids),
+    add: (photos) => index.upsertImages(photos.map(({ bytes, ...photo }) => ({ ...photo, image: bytes }))),
+    search: (by, options) =>
+      'id' in by ? index.query({ by, ...options }) : index.queryImage(by.image, options),
+    finish: async () => {},
+    close: () => store.close(),
+  };
+}
+
+/** Nothing where nothing was asked for: the server knows what its model is best at. */
+function askedDescriptor(values: Values) {
+  const asked = text(values, 'layer') !== undefined || text(values, 'pool') !== undefined;
+  return asked ? readDescriptor(values) : undefined;
+}
+
+async function knownIn(index: VectorIndex, ids: readonly string[]): Promise<ReadonlyMap<string, Metadata>> {
+  return new Map((await index.get(ids)).map(({ id, metadata }) => [id, metadata]));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

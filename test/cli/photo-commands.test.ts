@@ -1,0 +1,136 @@
+// vgg-edge index, search and duplicates, end to end with the tiny model: what they print, write and refuse.
+
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { main } from '../../cli/main.ts';
+import { COPIES } from '../../engine/node/photo-copies.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const MODEL = ['--model', join(ROOT, 'test/golden/models/tiny')];
+const sample = (name: string) => join(ROOT, 'samples', name);
+
+let folder: string;
+let photos: string;
+let printed: string[];
+let complained: string[];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vgg-edge-cli-'));
+  photos = join(folder, 'My Photos');
+  await mkdir(join(photos, 'space'), { recursive: true });
+  await cp(sample('cat.jpg'), join(photos, 'cat.jpg'));
+  await cp(sample('cat.jpg'), join(photos, 'cat-again.jpg'));
+  await cp(sample('rocket.jpg'), join(photos, 'space/rocket.jpg'));
+  await cp(sample('galaxies.jpg'), join(photos, 'space/galaxies.jpg'));
+  const reencode = COPIES['re-encoded'];
+  if (reencode === undefined) throw new Error('Expected a way to re-encode');
+  await writeFile(
+    join(photos, 'space/rocket <40>.jpg'),
+    await reencode(await readFile(sample('rocket.jpg'))),
+  );
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+beforeEach(() => {
+  printed = [];
+  complained = [];
+  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
+  vi.spyOn(console, 'error').mockImplementation((line: string) => void complained.push(line));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('index and search', () => {
+  const place = () => join(folder, 'indexes');
+  const search = (...args: string[]) =>
+    main(['search', '--in', place(), '--index', 'my-photos', ...MODEL, ...args]);
+
+  test('a folder goes in, and what is in it already is not embedded again', async () => {
+    expect(await main(['index', photos, '--to', place(), ...MODEL])).toBe(0);
+    expect(printed).toEqual(['5 photographs in my-photos: 5 added, 0 unchanged, 0 failed']);
+    printed = [];
+    expect(await main(['index', photos, '--to', place(), ...MODEL])).toBe(0);
+    expect(printed).toEqual(['5 photographs in my-photos: 0 added, 5 unchanged, 0 failed']);
+  });
+
+  test('a photograph finds itself and its copies first', async () => {
+    expect(await search(sample('rocket.jpg'), '--top-k', '2')).toBe(0);
+    expect(printed).toEqual([
+      expect.stringMatching(/^1\.0000 {2}space\/rocket\.jpg$/),
+      expect.stringMatching(/^(1\.0000|0\.9\d+) {2}space\/rocket <40>\.jpg$/),
+    ]);
+  });
+
+  test('by id, without itself, filtered and folded, as JSON', async () => {
+    const filter = ['--filter', '{"folder":"."}'];
+    expect(await search('--id', 'cat.jpg', '--exclude-self', '--json', ...filter)).toBe(0);
+    const hits: { id: string }[] = JSON.parse(printed.join(''));
+    expect(hits.map(({ id }) => id)).toEqual(['cat-again.jpg']);
+    printed = [];
+    expect(await search('--id', 'cat.jpg', '--fold', '0.9999', ...filter)).toBe(0);
+    expect(printed).toEqual(['1.0000  cat-again.jpg  (+ 1 alike)']);
+  });
+
+  test('a gallery is a page that needs nothing else, and names stay text', async () => {
+    const page = join(folder, 'hits.html');
+    expect(await search(sample('rocket.jpg'), '--gallery', page, '--photos', photos)).toBe(0);
+    const html = await readFile(page, 'utf8');
+    expect(html.match(/src="data:image\/jpeg;base64,/g)).toHaveLength(6);
+    expect(html).toContain('rocket &lt;40&gt;.jpg');
+    expect(html).toContain("default-src 'none'");
+  });
+
+  test.each<[string, string[], number, RegExp]>([
+    ['no image', [], 2, /one image, or --id/],
+    ['no photograph there', ['nowhere.jpg'], 1, /nowhere\.jpg/],
+    ['an id that is not in it', ['--id', 'dog.jpg'], 1, /'dog\.jpg'/],
+    ['a filter that is no JSON', ['--id', 'cat.jpg', '--filter', '{'], 2, /JSON for --filter/],
+    ['a gallery without photographs', ['--id', 'cat.jpg', '--gallery', 'x.html'], 2, /--photos/],
+    ['another pooling than the index has', [sample('cat.jpg'), '--pool', 'max'], 1, /pool gem .* pool max/],
+  ])('%s is refused', async (_, args, code, message) => {
+    expect(await search(...args)).toBe(code);
+    expect(complained.join('\n')).toMatch(message);
+  });
+});
+
+describe('duplicates', () => {
+  test('the same files, copies and scenes, as text, JSON and a page', async () => {
+    const json = join(folder, 'duplicates.json');
+    const html = join(folder, 'duplicates.html');
+    const args = ['--near', '0.9995', '--scene', '0.9995', '--json', json, '--html', html];
+    expect(await main(['duplicates', photos, ...args, ...MODEL])).toBe(0);
+    expect(JSON.parse(await readFile(json, 'utf8'))).toMatchObject({
+      photos: 5,
+      failed: [],
+      exact: [['cat-again.jpg', 'cat.jpg']],
+      copies: [{ photo: 'space/rocket <40>.jpg', alike: [{ photo: 'space/rocket.jpg' }] }],
+      scenes: [],
+    });
+    expect(printed.join('\n')).toMatch(/The same file: 1 groups\n {2}cat-again\.jpg/);
+    expect((await readFile(html, 'utf8')).match(/<img /g)).toHaveLength(4);
+  });
+
+  test('a photograph that cannot be read is named, and the exit code tells', async () => {
+    const broken = join(folder, 'broken');
+    await mkdir(broken);
+    await writeFile(join(broken, 'zeros.jpg'), new Uint8Array(100));
+    await cp(sample('cat.jpg'), join(broken, 'cat.jpg'));
+    expect(await main(['duplicates', broken, ...MODEL])).toBe(1);
+    expect(printed[0]).toBe('2 photographs, 1 not readable');
+    expect(complained.join('\n')).toMatch(/zeros\.jpg/);
+    complained = [];
+    expect(await main(['index', broken, '--to', join(folder, 'indexes'), ...MODEL])).toBe(1);
+    expect(printed.at(-1)).toBe('2 photographs in broken: 1 added, 0 unchanged, 1 failed');
+  });
+
+  test('the threshold is measured on copies made of the photographs', async () => {
+    expect(await main(['duplicates', photos, '--measure', ...MODEL])).toBe(0);
+    expect(printed[0]).toMatch(/^25 copies of 5 photographs, tiny@/);
+    expect(
+      printed.some((line) => /re-encoded \| resized \| cropped \| flipped \| watermarked/.test(line)),
+    ).toBe(true);
+  });
+});
