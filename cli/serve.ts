@@ -1,9 +1,15 @@
 // vgg-edge serve: the HTTP API in Node.
 
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { NODE_ENGINES } from '../server/node-engines.ts';
 import { startNodeServer } from '../server/node-server.ts';
 import { type Command, text, UsageError, wholeNumber } from './command.ts';
 
 const DEFAULT_MODEL = 'models/default';
+
+/** Where `npm run build:web` puts the page. */
+const PAGE = join(import.meta.dirname, '../dist/assets/web');
 
 export const serve: Command = {
   name: 'serve',
@@ -16,6 +22,11 @@ export const serve: Command = {
       type: 'string',
       value: 'FILE',
       description: "API keys, a line of 'vgg-edge key' each; needed where others can reach the address",
+    },
+    engine: {
+      type: 'string',
+      value: 'NAME',
+      description: `one of ${NODE_ENGINES.join(', ')} (default winograd: the same vectors as at the edge)`,
     },
     batch: { type: 'string', value: 'N', description: 'most images in one run of the engine (default 16)' },
     grace: {
@@ -32,11 +43,18 @@ export const serve: Command = {
   async run([model = DEFAULT_MODEL, ...rest], values) {
     if (rest.length > 0) throw new UsageError('Expected one model directory to serve.');
     const keys = text(values, 'keys');
+    const wanted = text(values, 'engine') ?? 'winograd';
+    const engine = NODE_ENGINES.find((name) => name === wanted);
+    if (engine === undefined) {
+      throw new UsageError(`Expected one of ${NODE_ENGINES.join(', ')} for --engine but found '${wanted}'.`);
+    }
     const server = await startNodeServer({
       model,
+      engine,
       host: text(values, 'host') ?? '127.0.0.1',
       port: wholeNumber(values, 'port', { max: 65_535 }) ?? 8787,
       keys,
+      page: existsSync(PAGE) ? PAGE : undefined,
       maxBatch: wholeNumber(values, 'batch', { min: 1, max: 1024 }) ?? 16,
       grace: (wholeNumber(values, 'grace', { max: 3600 }) ?? 30) * 1000,
       variables: process.env,

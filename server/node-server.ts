@@ -3,10 +3,8 @@
 import { InputError } from '../core/errors.ts';
 import type { Engine } from '../core/ports.ts';
 import { createBatchingEngine } from '../engine/batching-engine.ts';
-import { createOrtWebEngine } from '../engine/edge/engine.ts';
 import { createNodeDecoder } from '../engine/node/decode.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
-import { compileOrtWebWasm } from '../engine/node/ort-web-wasm.ts';
 import { createAdmission } from '../worker/admission.ts';
 import { memoryAnswerCache } from '../worker/answer-cache.ts';
 import { isLoopback } from '../worker/api-keys.ts';
@@ -15,10 +13,12 @@ import { createApp } from '../worker/app.ts';
 import { readLimits } from '../worker/limits.ts';
 import { memoryRateLimiter } from '../worker/rate-limit.ts';
 import { jsonLog } from '../worker/request-log.ts';
-import { type CreateEngine, serveModel } from '../worker/served-model.ts';
+import { serveModel } from '../worker/served-model.ts';
 import { readSettings } from '../worker/settings.ts';
+import { diskPageFiles } from './disk-page.ts';
 import { type RunningServer, startHttpServer } from './http-server.ts';
 import { keyFile } from './key-file.ts';
+import { type NodeEngine, nodeEngine } from './node-engines.ts';
 import { pinnedFetch } from './pinned-fetch.ts';
 
 export interface NodeServerOptions {
@@ -28,6 +28,8 @@ export interface NodeServerOptions {
   readonly port: number;
   /** File of API keys; required unless `host` is a loopback address. */
   readonly keys?: string | undefined;
+  /** Folder with the built page; without it nothing is served at `/`. */
+  readonly page?: string | undefined;
   /** Images per run of the engine. */
   readonly maxBatch: number;
   /** Milliseconds that work in flight has when the server stops. */
@@ -35,8 +37,7 @@ export interface NodeServerOptions {
   /** The variables of wrangler.toml, here from the environment. */
   readonly variables: object;
   readonly log: (line: string) => void;
-  /** onnxruntime-web by default. */
-  readonly createEngine?: CreateEngine;
+  readonly engine: NodeEngine;
 }
 
 /** A server has memory where an isolate has none: many requests may be in work and share batches. */
@@ -47,7 +48,7 @@ const CACHE_BYTES = 64 * 1024 * 1024;
 
 /** Throws InputError when the API would be open to others without keys, and what its parts throw. */
 export async function startNodeServer(options: NodeServerOptions): Promise<RunningServer> {
-  const { model, host, port, keys, maxBatch, grace, log } = options;
+  const { model, host, port, keys, page, maxBatch, grace, log } = options;
   if (keys === undefined && !isLoopback(host)) {
     throw new InputError(
       'invalid_argument',
@@ -69,11 +70,14 @@ export async function startNodeServer(options: NodeServerOptions): Promise<Runni
     running: () => admission.running,
     waiting: () => admission.waiting,
   });
-  const createEngine = options.createEngine ?? (await ortWebEngine());
+  const createEngine = await nodeEngine(options.engine, model);
   const now = () => performance.now();
+  const files = diskFiles(model);
   const app = createApp({
+    ...(page === undefined ? {} : { page: diskPageFiles(page) }),
+    ...(settings.publishModel ? { publishedModel: files } : {}),
     model: serveModel({
-      files: diskFiles(model),
+      files,
       createEngine(manifest, files) {
         const onBatch = (images: number) => metrics.batchSize.observe(images);
         engine = createBatchingEngine(createEngine(manifest, files), { maxImages: maxBatch, onBatch });
@@ -103,9 +107,4 @@ export async function startNodeServer(options: NodeServerOptions): Promise<Runni
       return finished;
     },
   };
-}
-
-async function ortWebEngine(): Promise<CreateEngine> {
-  const wasm = await compileOrtWebWasm();
-  return (manifest, files) => createOrtWebEngine({ manifest, files, wasm, now: () => performance.now() });
 }

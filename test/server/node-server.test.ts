@@ -9,6 +9,7 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createClient } from '../../client/client.ts';
 import { startHttpServer } from '../../server/http-server.ts';
+import { NODE_ENGINES } from '../../server/node-engines.ts';
 import { startNodeServer } from '../../server/node-server.ts';
 import { createAdmission } from '../../worker/admission.ts';
 import { tinyModel } from '../engine/tiny-model.ts';
@@ -27,6 +28,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 function start(options: Partial<Parameters<typeof startNodeServer>[0]> = {}) {
   return startNodeServer({
     model: directory,
+    engine: 'winograd',
     host: '127.0.0.1',
     port: 0,
     maxBatch: 8,
@@ -58,7 +60,21 @@ describe('one vector, whoever asks', () => {
   test('the typed client', async () => {
     const client = createClient({ baseUrl: server.url });
     expect(vectorOf(await client.embed(photo, { layer: 'fc6' }))).toEqual(expected);
-    expect((await client.models()).data[0]?.engine).toBe('onnxruntime-web');
+    expect((await client.models()).data[0]?.engine).toBe('winograd');
+  });
+
+  test.each(NODE_ENGINES)('the engine %s', async (engine) => {
+    const other = await start({ engine });
+    try {
+      const answer = await createClient({ baseUrl: other.url }).embed(photo, { layer: 'fc6' });
+      expect(answer.engine).toBe(engine);
+      const vector = answer.data[0]?.embedding as number[];
+      const cosine = vector.reduce((sum, value, index) => sum + value * (expected[index] ?? 0), 0);
+      // Native int8 rounds differently on processors without VNNI.
+      expect(cosine).toBeGreaterThan(engine === 'onnxruntime-node' ? 0.98 : 0.999_999);
+    } finally {
+      await other.stop();
+    }
   });
 
   test('a browser form', async () => {

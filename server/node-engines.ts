@@ -1,0 +1,37 @@
+// The engines that a Node server can run.
+
+import { readFile } from 'node:fs/promises';
+import { createOrtWebEngine } from '../engine/edge/engine.ts';
+import { createNativeEngine } from '../engine/node/native-engine.ts';
+import { compileOrtWebWasm } from '../engine/node/ort-web-wasm.ts';
+import { createWinogradEngine } from '../engine/winograd/engine.ts';
+import type { CreateEngine } from '../worker/served-model.ts';
+
+/**
+ * - `winograd`: our kernel, the very vectors of the edge; computes on the main thread
+ * - `onnxruntime-node`: native, beside the main thread, in batches; float where the model has float graphs,
+ *   otherwise int8, which older x86 processors round differently
+ * - `onnxruntime-web`: for comparison
+ */
+export const NODE_ENGINES = ['winograd', 'onnxruntime-node', 'onnxruntime-web'] as const;
+export type NodeEngine = (typeof NODE_ENGINES)[number];
+
+const KERNEL = new URL('../engine/winograd/kernel.wasm', import.meta.url);
+
+/** `directory` is the model's. Compiles what has to be compiled. */
+export async function nodeEngine(name: NodeEngine, directory: string): Promise<CreateEngine> {
+  const now = () => performance.now();
+  switch (name) {
+    case 'winograd': {
+      const kernel = await WebAssembly.compile(await readFile(KERNEL));
+      // A server has the memory to keep the weights transformed.
+      return (manifest, files) => createWinogradEngine({ manifest, files, kernel, now, expandWeights: true });
+    }
+    case 'onnxruntime-node':
+      return (manifest) => createNativeEngine({ directory, manifest, now });
+    case 'onnxruntime-web': {
+      const wasm = await compileOrtWebWasm();
+      return (manifest, files) => createOrtWebEngine({ manifest, files, wasm, now });
+    }
+  }
+}
