@@ -1,4 +1,4 @@
-// Takes vectors as bytes, so that what is measured is the store: POST /create, /upsert, /query and GET /bytes.
+// Takes vectors as bytes, so that what is measured is the store: POST /upsert and /query, GET /count.
 
 import type { VectorSpace } from '../../core/vector-store.ts';
 import { createDurableObjectStore } from '../../search/edge/durable-object-store.ts';
@@ -28,6 +28,7 @@ export default {
     const shardsPerIndex = numberOf('shards');
     const store = createDurableObjectStore({ catalog, shards, shardsPerIndex });
     const index = await store.create(`shards-${shardsPerIndex}`, space);
+    if (pathname === '/count') return new Response(String((await index.describe()).items));
     const values = new Float32Array(await request.arrayBuffer());
     const vectorAt = (row: number) => values.subarray(row * space.dimensions, (row + 1) * space.dimensions);
     if (pathname === '/upsert') {
