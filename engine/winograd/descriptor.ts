@@ -87,8 +87,8 @@ function schedule(algorithm: Algorithm, size: number, images: number, inputChann
 
 /** The descriptor for a pass of `images` images that sums `part` input channels at a time. */
 export function describeConvolution(
-  plan: BackbonePlan,
-  planned: PlannedConvolution,
+  plan: Pick<BackbonePlan, 'rows' | 'panel' | 'sums'>,
+  planned: Omit<PlannedConvolution, 'shardWeights' | 'descriptor' | 'extraPools'>,
   part: number,
   images: number,
 ): Descriptor {
