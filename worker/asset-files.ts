@@ -4,7 +4,7 @@
 import { SourceError } from '../core/errors.ts';
 import type { Digest, ModelFiles } from '../core/ports.ts';
 
-/** `directory` is the path of the model among the assets, `/default`. */
+/** `directory` is the path of the model among the assets, `/models/default`. */
 export function assetFiles(assets: Fetcher, directory: string): ModelFiles {
   return {
     async open(file) {
@@ -28,7 +28,7 @@ export function assetFiles(assets: Fetcher, directory: string): ModelFiles {
 }
 
 /** The platform hashes a stream as it is written to. */
-function sha256(): Digest {
+export function sha256(): Digest {
   const stream = new crypto.DigestStream('SHA-256');
   const writer = stream.getWriter();
   return {
