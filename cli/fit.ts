@@ -18,13 +18,12 @@ import {
   writeProjection,
 } from '../core/projection.ts';
 import { TAPS } from '../core/taps.ts';
-import { createOrtWebEngine } from '../engine/edge/engine.ts';
 import { readManifest } from '../engine/model-file.ts';
 import { createNodeDecoder } from '../engine/node/decode.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
-import { compileOrtWebWasm } from '../engine/node/ort-web-wasm.ts';
 import { createRandom } from '../model-build/random.ts';
 import { type FittedProjection, fitProjection } from '../search/fit-projection.ts';
+import { nodeEngine } from '../server/node-engines.ts';
 import { type Command, required, text, UsageError, type Values, wholeNumber } from './command.ts';
 import { createProgress } from './progress.ts';
 
@@ -68,11 +67,11 @@ export const fit: Command = {
 
     const paths = await listPhotos(folder, wholeNumber(values, 'limit', { min: 2 }));
     if (paths.length <= largest) throw tooFew(largest, paths.length, folder);
-    const wasm = await compileOrtWebWasm();
+    const createEngine = await nodeEngine('winograd', directory);
     const now = () => performance.now();
     const embedder = createEmbedder({
       decoder: await createNodeDecoder(),
-      engine: createOrtWebEngine({ manifest, files, wasm, now }),
+      engine: createEngine(manifest, files),
       sizes: manifest.preprocess,
       limits: IMAGE_LIMITS,
       batchSize: 1,
