@@ -39,7 +39,8 @@ export interface PhotoIndex {
   close(): Promise<void>;
 }
 
-export const PLACES = `a folder or s3://… (LanceDB), postgres://…, qdrant:http://…, vectorize:ACCOUNT, or http://… of a running server`;
+export const STORES = 'a folder or s3://… (LanceDB), postgres://…, qdrant:http://…, vectorize:ACCOUNT';
+export const PLACES = `${STORES}, or http://… of a running server`;
 
 /** Reads VGG_EDGE_API_KEY, QDRANT_API_KEY and CLOUDFLARE_API_TOKEN where they are needed. */
 export async function openPhotoIndex(
@@ -88,7 +89,8 @@ export async function openPhotoIndex(
   };
 }
 
-async function openStore(place: string): Promise<VectorStore> {
+/** Throws UsageError, InputError, SourceError. */
+export async function openStore(place: string): Promise<VectorStore> {
   if (/^postgres(ql)?:/.test(place)) return createPgvectorStore(await openPostgres(place));
   const [scheme, rest = ''] = place.split(/:(.*)/s);
   if (scheme === 'qdrant') {

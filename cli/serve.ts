@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { NODE_ENGINES } from '../server/node-engines.ts';
 import { startNodeServer } from '../server/node-server.ts';
 import { type Command, text, UsageError, wholeNumber } from './command.ts';
+import { openStore, STORES } from './photo-index.ts';
 
 const DEFAULT_MODEL = 'models/default';
 
@@ -28,6 +29,7 @@ export const serve: Command = {
       value: 'NAME',
       description: `one of ${NODE_ENGINES.join(', ')} (default winograd: the same vectors as at the edge)`,
     },
+    indexes: { type: 'string', value: 'PLACE', description: `keeps /v1/indexes there: ${STORES}` },
     batch: { type: 'string', value: 'N', description: 'most images in one run of the engine (default 16)' },
     grace: {
       type: 'string',
@@ -36,7 +38,7 @@ export const serve: Command = {
     },
   },
   examples: [
-    'vgg-edge serve models/default',
+    'vgg-edge serve models/default --indexes indexes',
     'vgg-edge serve models/mine --host 0.0.0.0 --keys keys',
     'MAX_IMAGES=64 ALLOWED_IMAGE_HOSTS=images.example.org vgg-edge serve',
   ],
@@ -48,6 +50,8 @@ export const serve: Command = {
     if (engine === undefined) {
       throw new UsageError(`Expected one of ${NODE_ENGINES.join(', ')} for --engine but found '${wanted}'.`);
     }
+    const place = text(values, 'indexes');
+    const indexes = place === undefined ? undefined : await openStore(place);
     const server = await startNodeServer({
       model,
       engine,
@@ -55,6 +59,7 @@ export const serve: Command = {
       port: wholeNumber(values, 'port', { max: 65_535 }) ?? 8787,
       keys,
       page: existsSync(PAGE) ? PAGE : undefined,
+      indexes,
       maxBatch: wholeNumber(values, 'batch', { min: 1, max: 1024 }) ?? 16,
       grace: (wholeNumber(values, 'grace', { max: 3600 }) ?? 30) * 1000,
       variables: process.env,
@@ -65,6 +70,7 @@ export const serve: Command = {
     await untilStopped();
     console.error('Stopping: finishing what is in work. Once more to stop at once.');
     const finished = await server.stop();
+    await indexes?.close();
     if (!finished) console.error('Some work was not finished in time.');
   },
 };

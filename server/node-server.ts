@@ -2,6 +2,7 @@
 
 import { InputError } from '../core/errors.ts';
 import type { Engine } from '../core/ports.ts';
+import type { VectorStore } from '../core/vector-store.ts';
 import { createBatchingEngine } from '../engine/batching-engine.ts';
 import { createNodeDecoder } from '../engine/node/decode.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
@@ -30,6 +31,8 @@ export interface NodeServerOptions {
   readonly keys?: string | undefined;
   /** Folder with the built page; without it nothing is served at `/`. */
   readonly page?: string | undefined;
+  /** Where /v1/indexes keeps its indexes; without it there are no such routes. Closed by who opened it. */
+  readonly indexes?: VectorStore | undefined;
   /** Images per run of the engine. */
   readonly maxBatch: number;
   /** Milliseconds that work in flight has when the server stops. */
@@ -74,6 +77,7 @@ export async function startNodeServer(options: NodeServerOptions): Promise<Runni
   const now = () => performance.now();
   const files = diskFiles(model);
   const app = createApp({
+    ...(options.indexes === undefined ? {} : { indexes: options.indexes }),
     ...(page === undefined ? {} : { page: diskPageFiles(page) }),
     ...(settings.publishModel ? { publishedModel: files } : {}),
     model: serveModel({

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../cli/main.ts';
 import { COPIES } from '../../engine/node/photo-copies.ts';
+import { createMemoryStore } from '../../search/memory-store.ts';
+import { startNodeServer } from '../../server/node-server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const MODEL = ['--model', join(ROOT, 'test/golden/models/tiny')];
@@ -94,6 +96,37 @@ describe('index and search', () => {
     expect(await search(...args)).toBe(code);
     expect(complained.join('\n')).toMatch(message);
   });
+});
+
+test('a running server embeds, indexes and searches the same', async () => {
+  const server = await startNodeServer({
+    model: join(ROOT, 'test/golden/models/tiny'),
+    engine: 'winograd',
+    host: '127.0.0.1',
+    port: 0,
+    maxBatch: 8,
+    grace: 5000,
+    variables: {},
+    log: () => undefined,
+    indexes: createMemoryStore(),
+  });
+  try {
+    const there = ['--index', 'theirs', '--in', server.url];
+    await writeFile(join(photos, 'zeros.jpg'), new Uint8Array(100));
+    expect(await main(['index', photos, '--index', 'theirs', '--to', server.url])).toBe(1);
+    expect(printed).toEqual(['6 photographs in theirs: 5 added, 0 unchanged, 1 failed']);
+    expect(complained.join()).toMatch(/zeros\.jpg: /);
+    await rm(join(photos, 'zeros.jpg'));
+    printed = [];
+    expect(await main(['index', photos, '--index', 'theirs', '--to', server.url])).toBe(0);
+    expect(printed).toEqual(['5 photographs in theirs: 0 added, 5 unchanged, 0 failed']);
+    printed = [];
+    expect(await main(['search', sample('rocket.jpg'), '--top-k', '1', ...there])).toBe(0);
+    expect(await main(['search', '--id', 'cat.jpg', '--exclude-self', '--top-k', '1', ...there])).toBe(0);
+    expect(printed).toEqual(['1.0000  space/rocket.jpg', '1.0000  cat-again.jpg']);
+  } finally {
+    await server.stop();
+  }
 });
 
 describe('duplicates', () => {
