@@ -7,10 +7,11 @@ import { createOrtWebEngine } from '../engine/edge/engine.ts';
 import { readManifest } from '../engine/model-file.ts';
 import { createNodeDecoder } from '../engine/node/decode.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
+import { createNativeEngine } from '../engine/node/native-engine.ts';
 import { compileOrtWebWasm } from '../engine/node/ort-web-wasm.ts';
 import { checkedExtractor } from '../eval/checked-extractor.ts';
 import { type Measurement, measureModel } from '../eval/measure.ts';
-import { engineExtractor, nativeExtractor, weightsExtractor } from '../eval/networks.ts';
+import { engineExtractor, weightsExtractor } from '../eval/networks.ts';
 import { choosePhotos } from '../eval/photos.ts';
 import { drawReport } from '../eval/picture.ts';
 import type { EvalReport } from '../eval/report.ts';
@@ -125,10 +126,12 @@ async function openNetworks(
   const { manifest, id } = await readManifest(files);
   // Closed with the model's: an engine loads nothing before its first run.
   const wasm = await compileOrtWebWasm();
-  const engine = createOrtWebEngine({ manifest, files, wasm, now: () => performance.now() });
+  const now = () => performance.now();
+  const exact = createOrtWebEngine({ manifest, files, wasm, now });
+  const native = createNativeEngine({ directory, manifest: { ...manifest, floatGraphs: [] }, now });
   const extractor = checkedExtractor(
-    engineExtractor(engine, manifest, id),
-    await nativeExtractor(directory, manifest, id),
+    engineExtractor(exact, manifest, id),
+    engineExtractor(native, manifest, id),
   );
   return {
     model: { manifest, id, extractor },
