@@ -3,6 +3,10 @@
 
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+import { stageAssets } from './scripts/stage-assets.ts';
+
+// The Worker's configuration names this folder.
+stageAssets();
 
 // No test needs a network, nor does the runtime that runs them.
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false';

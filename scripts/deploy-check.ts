@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { MAX_SHARD_BYTES } from '../core/manifest.ts';
+import { stageAssets } from './stage-assets.ts';
 
 const MIB = 1024 * 1024;
 
@@ -30,7 +31,7 @@ interface Check {
 
 const folder = mkdtempSync(join(tmpdir(), 'vgg-edge-deploy-'));
 try {
-  const checks = [...checkBundle(), ...checkAssets('models'), checkStartUp()];
+  const checks = [...checkBundle(), ...checkAssets(stageAssets()), checkStartUp()];
   for (const { name, found, limit, unit } of checks) {
     const show = (value: number) => (unit === 'MiB' ? (value / MIB).toFixed(2) : value.toFixed(0));
     console.log(`${found <= limit ? '✓' : '✗'} ${name.padEnd(34)} ${show(found)} of ${show(limit)} ${unit}`);

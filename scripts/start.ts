@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
+import { stageAssets } from './stage-assets.ts';
 
 const port = Number(process.env.PORT ?? 8787);
 const address = `http://127.0.0.1:${port}`;
@@ -13,6 +14,8 @@ if (!(await isFree(port))) {
   );
   process.exit(1);
 }
+
+stageAssets();
 
 const wrangler = spawn('wrangler', ['dev', '--ip=127.0.0.1', `--port=${port}`, '--log-level=warn'], {
   // Nothing is fetched at run time: no metrics, no update check, no sample of Cloudflare's request data.
@@ -30,7 +33,7 @@ wrangler.on('exit', (code) => process.exit(code ?? 0));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => wrangler.kill(signal));
 
 await untilReady();
-console.log(`vgg-edge serves at ${address}
+console.log(`vgg-edge serves at ${address}: open it in a browser, or ask the API:
 
   curl --data-binary @samples/cat.jpg -H 'content-type: image/jpeg' ${address}/v1/classify
 

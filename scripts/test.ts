@@ -11,6 +11,7 @@ const checks: readonly { name: string; command: readonly string[] }[] = [
   { name: 'types: core', command: ['tsc', '-p', 'tsconfig.core.json'] },
   { name: 'types: Node', command: ['tsc', '-p', 'tsconfig.json'] },
   { name: 'types: Worker', command: ['tsc', '-p', 'tsconfig.worker.json'] },
+  { name: 'types: page', command: ['tsc', '-p', 'tsconfig.web.json'] },
 ];
 
 let passed = 0;

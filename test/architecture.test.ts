@@ -48,7 +48,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   // Types only: the API's schemas are the client's types.
   client: ['core', 'worker'],
-  web: ['core'],
+  // The page: in browser mode it runs the network itself; of the Worker it takes the answers' types alone.
+  web: ['core', 'engine', 'engine/edge', 'engine/winograd', 'worker'],
 };
 
 /** Packages that only these folders may import: one place knows each runtime. */

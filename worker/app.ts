@@ -19,6 +19,7 @@ import { livez, readyz } from './routes/health.ts';
 import { indexRoutes } from './routes/indexes.ts';
 import { metricsPage } from './routes/metrics.ts';
 import { getModel, listModels } from './routes/models.ts';
+import { pageRoutes, publishedModelRoutes } from './routes/page.ts';
 import { similarity } from './routes/similarity.ts';
 
 type Route = readonly ['GET' | 'POST', string, (dependencies: Ready) => Handler<ApiEnv>];
@@ -49,7 +50,7 @@ export type ApiApp = Pick<Hono<ApiEnv>, 'fetch' | 'request' | 'routes'>;
 
 export function createApp(dependencies: AppDependencies): ApiApp {
   const ready = withDefaults(dependencies);
-  const { access, corsOrigins, indexes, report } = ready;
+  const { access, corsOrigins, indexes, page, publishedModel, report } = ready;
   const app = new Hono<ApiEnv>();
   app.use(observe(ready));
   app.use(secureHeaders());
@@ -68,6 +69,8 @@ export function createApp(dependencies: AppDependencies): ApiApp {
     });
   }
   if (indexes !== undefined) app.route('/v1/indexes', indexRoutes(ready, indexes));
+  if (page !== undefined) app.route('/', pageRoutes(page));
+  if (publishedModel !== undefined) app.route('/model', publishedModelRoutes(ready, publishedModel));
   app.notFound((context) => {
     throw new InputError(
       'not_found',

@@ -1,11 +1,13 @@
 // What the app is made of. Composition roots (index.ts, the Node server, tests) fill this in.
 
+import type { ModelFiles } from '../core/ports.ts';
 import type { VectorStore } from '../core/vector-store.ts';
 import type { Admission } from './admission.ts';
 import type { AnswerCache } from './answer-cache.ts';
 import type { ApiMetrics } from './api-metrics.ts';
 import type { Access } from './guard.ts';
 import type { Limits } from './limits.ts';
+import type { PageFiles } from './page-files.ts';
 import type { RequestLog } from './request-log.ts';
 import type { ServedModel } from './served-model.ts';
 import type { UrlImageSource } from './url-image.ts';
@@ -27,6 +29,10 @@ export interface AppDependencies {
   readonly answers?: AnswerCache;
   /** Without it there are no routes /v1/indexes. */
   readonly indexes?: VectorStore;
+  /** Without it nothing is served at `/`. */
+  readonly page?: PageFiles;
+  /** What browsers may read to run the model themselves, without a key. Without it they cannot. */
+  readonly publishedModel?: ModelFiles;
   /** Without it the app keeps its own. */
   readonly metrics?: ApiMetrics;
   readonly log?: RequestLog;

@@ -12,6 +12,7 @@ import { createAdmission } from './admission.ts';
 import { createApp } from './app.ts';
 import { assetFiles } from './asset-files.ts';
 import { readLimits } from './limits.ts';
+import { assetPageFiles } from './page-files.ts';
 import { type PlatformBindings, platformDependencies } from './platform.ts';
 import { type CreateEngine, serveModel } from './served-model.ts';
 
@@ -19,6 +20,8 @@ export interface Bindings extends PlatformBindings {
   readonly ASSETS: Fetcher;
   /** The model's folder among the assets. */
   readonly MODEL: string;
+  /** `true` lets browsers read the model's files and run it themselves. */
+  readonly PUBLISH_MODEL?: string | boolean;
   /** The indexes: which there are, and their items. */
   readonly INDEX_CATALOG: DurableObjectNamespace<IndexCatalog>;
   readonly VECTOR_SHARDS: DurableObjectNamespace<VectorShard>;
@@ -40,7 +43,7 @@ export function createHandler(createEngine: CreateEngine): ExportedHandler<Bindi
 function appOf(bindings: Bindings, createEngine: CreateEngine): ReturnType<typeof createApp> {
   const limits = readLimits(bindings);
   const now = () => performance.now();
-  const files = assetFiles(bindings.ASSETS, `/${bindings.MODEL}`);
+  const files = assetFiles(bindings.ASSETS, `/models/${bindings.MODEL}`);
   const decoder = createEdgeDecoder({ jpeg, webp });
   const admission = createAdmission(limits);
   let engine: Engine | undefined;
@@ -55,6 +58,8 @@ function appOf(bindings: Bindings, createEngine: CreateEngine): ReturnType<typeo
       catalog: bindings.INDEX_CATALOG,
       shards: bindings.VECTOR_SHARDS,
     }),
+    page: assetPageFiles(bindings.ASSETS, '/web'),
+    ...(String(bindings.PUBLISH_MODEL) === 'true' ? { publishedModel: files } : {}),
     limits,
     admission,
     now,

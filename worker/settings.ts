@@ -15,6 +15,7 @@ const variables = z.object({
   CORS_ORIGINS: z.string().default(''),
   RATE_LIMIT: z.coerce.number().int().min(1).default(600),
   RATE_PERIOD_SECONDS: z.union([z.literal(10), z.literal(60), z.literal('10'), z.literal('60')]).default(60),
+  PUBLISH_MODEL: z.union([z.boolean(), z.enum(['true', 'false'])]).default(false),
   CACHE_SECONDS: z.coerce.number().int().min(0).default(86_400),
 });
 
@@ -24,6 +25,8 @@ export interface Settings {
   /** Undefined where no host is allowed. */
   readonly urlImages: UrlImageSource | undefined;
   readonly corsOrigins: readonly string[];
+  /** Whether browsers may read the model's files. */
+  readonly publishModel: boolean;
   /** How long answers are kept; 0 stores none. */
   readonly cacheSeconds: number;
 }
@@ -71,6 +74,7 @@ export function readSettings(
             },
           },
     corsOrigins: values.CORS_ORIGINS.split(/[\s,]+/).filter((origin) => origin !== ''),
+    publishModel: String(values.PUBLISH_MODEL) === 'true',
     cacheSeconds: values.CACHE_SECONDS,
   };
 }
@@ -79,5 +83,6 @@ const EXPECTED: Readonly<Record<string, string>> = {
   URL_TIMEOUT_MS: 'milliseconds from 1 to 60000',
   RATE_LIMIT: 'a whole number ≥ 1',
   RATE_PERIOD_SECONDS: '10 or 60',
+  PUBLISH_MODEL: 'true or false',
   CACHE_SECONDS: 'a whole number of seconds ≥ 0',
 };

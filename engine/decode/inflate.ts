@@ -58,14 +58,19 @@ function chunkReader(readable: ReadableStream<Uint8Array>): ChunkReader {
   };
 }
 
-async function feed(
-  writer: WritableStreamDefaultWriter<Uint8Array>,
-  parts: Iterable<Uint8Array>,
-): Promise<void> {
+/** What the platforms' types of a writer have in common. */
+interface ByteWriter {
+  readonly ready: Promise<unknown>;
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function feed(writer: ByteWriter, parts: Iterable<Uint8Array>): Promise<void> {
   for (const part of parts) {
     for (let offset = 0; offset < part.length; offset += PIECE_BYTES) {
       await writer.ready;
-      await writer.write(part.subarray(offset, offset + PIECE_BYTES));
+      // A copy: browsers take no view of memory that might be shared.
+      await writer.write(part.slice(offset, offset + PIECE_BYTES));
     }
   }
   await writer.close();

@@ -40,7 +40,7 @@ export const base64 = (bytes: Uint8Array): string =>
   btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 
 const decoder = createEdgeDecoder({ jpeg: jpegModule, webp: webpModule });
-const files = assetFiles(env.ASSETS, `/${env.MODEL}`);
+const files = assetFiles(env.ASSETS, `/models/${env.MODEL}`);
 const now = () => performance.now();
 
 /** Another model over other files, or by another engine. */

@@ -1,0 +1,114 @@
+// What the Worker serves beside its code → dist/assets: the models, the page built from web/, the samples.
+// One folder because the platform takes one; made anew wherever it is needed (npm start, npm test, deploy),
+// so that nothing generated is committed. `npm run build:web` runs it by hand.
+
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { buildSync } from 'esbuild';
+
+const ROOT = join(import.meta.dirname, '..');
+const ASSETS = join(ROOT, 'dist/assets');
+
+/** Scripts of the page, each loaded on its own: the page, its Web Worker, its service worker. */
+const SCRIPTS = ['main.ts', 'model-worker.ts', 'service-worker.js'];
+
+/** Files that the page loads as they are: name among the assets → where it lies. */
+const COPIED: Readonly<Record<string, string>> = {
+  'web/index.html': 'web/index.html',
+  'web/style.css': 'web/style.css',
+  'web/icon.svg': 'web/icon.svg',
+  'web/kernel.wasm': 'engine/winograd/kernel.wasm',
+  'web/jpeg-turbo.wasm': 'node_modules/@cwasm/jpeg-turbo/jpeg-turbo.wasm',
+  'web/webp.wasm': 'node_modules/@cwasm/webp/webp.wasm',
+};
+
+/** Brings dist/assets up to date and returns its path. May run in several processes at once. */
+export function stageAssets(): string {
+  const samples = readdirSync(join(ROOT, 'samples')).filter((name) => name.endsWith('.jpg'));
+  const copied = new Map([
+    ...Object.entries(COPIED),
+    ...samples.map((name) => [`web/samples/${name}`, `samples/${name}`] as const),
+    ...listFiles(join(ROOT, 'models')).map((path) => [`models/${path}`, `models/${path}`] as const),
+  ]);
+  const written = new Map<string, Uint8Array>([
+    ['web/samples.json', new TextEncoder().encode(JSON.stringify(samples))],
+    ...buildScripts(),
+  ]);
+  for (const [name, source] of copied) place(join(ASSETS, name), join(ROOT, source));
+  for (const [name, content] of written) write(join(ASSETS, name), content);
+  for (const path of listFiles(ASSETS)) {
+    const isTemporary = /\.\d+\.tmp$/.test(path);
+    if (!copied.has(path) && !written.has(path) && !isTemporary) rmSync(join(ASSETS, path), { force: true });
+  }
+  return ASSETS;
+}
+
+function buildScripts(): [string, Uint8Array][] {
+  const { outputFiles } = buildSync({
+    absWorkingDir: ROOT,
+    entryPoints: SCRIPTS.map((name) => `web/${name}`),
+    outdir: join(ASSETS, 'web'),
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    legalComments: 'none',
+    write: false,
+    logLevel: 'warning',
+  });
+  return outputFiles.map(({ path, contents }) => [`web/${path.split(/[\\/]/).at(-1) ?? ''}`, contents]);
+}
+
+/** A hard link where the file system has them: the weights are not copied on every start. */
+function place(target: string, source: string): void {
+  const wanted = statSync(source);
+  const found = statSync(target, { throwIfNoEntry: false });
+  if (found !== undefined && found.size === wanted.size && found.mtimeMs >= wanted.mtimeMs) return;
+  replace(target, (temporary) => {
+    try {
+      linkSync(source, temporary);
+    } catch {
+      copyFileSync(source, temporary);
+    }
+  });
+}
+
+/** Only what has changed is written, so that a watching server does not start again for nothing. */
+function write(target: string, content: Uint8Array): void {
+  const found = statSync(target, { throwIfNoEntry: false });
+  if (found?.size === content.length && readFileSync(target).equals(content)) return;
+  replace(target, (temporary) => writeFileSync(temporary, content));
+}
+
+/** Whoever reads meanwhile has the old file or the new one, never a part. */
+function replace(target: string, make: (temporary: string) => void): void {
+  mkdirSync(dirname(target), { recursive: true });
+  const temporary = `${target}.${process.pid}.tmp`;
+  rmSync(temporary, { force: true });
+  make(temporary);
+  renameSync(temporary, target);
+  rmSync(temporary, { force: true });
+}
+
+/** Paths below the folder, with slashes. */
+function listFiles(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(folder.length + 1)
+        .replaceAll('\\', '/'),
+    );
+}
+
+if (import.meta.main) console.log(stageAssets());

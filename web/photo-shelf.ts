@@ -1,0 +1,55 @@
+// The photographs of the page: the samples, and the reader's own, which stay in this browser.
+
+import { OfflineError } from './page-error.ts';
+import { createPhoto, type Photo } from './photo.ts';
+
+const OWN = 'vgg-edge-photos';
+
+/** Photographs that the index holds, by id, samples first. */
+export interface PhotoShelf {
+  readonly photos: ReadonlyMap<string, Photo>;
+  keep(photo: Photo): Promise<void>;
+  remove(id: string): Promise<void>;
+}
+
+export async function loadSamples(): Promise<Photo[]> {
+  const names: string[] = await (await load('/web/samples.json')).json();
+  return Promise.all(
+    names.map(async (file) => {
+      const response = await load(`/web/samples/${file}`);
+      return createPhoto(`sample:${file}`, file.replace(/\.jpg$/, ''), await response.blob());
+    }),
+  );
+}
+
+async function load(path: string): Promise<Response> {
+  const response = await fetch(path).catch(() => undefined);
+  if (response?.ok !== true) throw new OfflineError();
+  return response;
+}
+
+export async function openShelf(samples: readonly Photo[]): Promise<PhotoShelf> {
+  const photos = new Map(samples.map((photo) => [photo.id, photo]));
+  // Browsers keep files only for pages of a secure origin; elsewhere they last as long as the page.
+  const cache = 'caches' in globalThis ? await caches.open(OWN) : undefined;
+  for (const request of (await cache?.keys()) ?? []) {
+    const response = await cache?.match(request);
+    const url = new URL(request.url);
+    const name = url.searchParams.get('name') ?? 'photograph';
+    const id = decodeURIComponent(url.pathname.split('/').at(-1) ?? '');
+    if (response !== undefined) photos.set(id, await createPhoto(id, name, await response.blob()));
+  }
+  const pathOf = ({ id, name }: Photo) => `/own/${encodeURIComponent(id)}?name=${encodeURIComponent(name)}`;
+  return {
+    photos,
+    async keep(photo) {
+      photos.set(photo.id, photo);
+      if (photo.id.startsWith('mine:')) await cache?.put(pathOf(photo), new Response(photo.file));
+    },
+    async remove(id) {
+      const photo = photos.get(id);
+      photos.delete(id);
+      if (photo !== undefined) await cache?.delete(pathOf(photo));
+    },
+  };
+}

@@ -1,0 +1,68 @@
+// Keeps the page, and the model where it was fetched, for when there is no network. Plain JavaScript: the
+// types of service workers and of pages exclude each other.
+
+const CACHE = 'vgg-edge-page';
+
+self.addEventListener('install', (event) => {
+  event.waitUntil(precache());
+});
+
+self.addEventListener('activate', (event) => {
+  event.waitUntil(self.clients.claim());
+});
+
+self.addEventListener('fetch', (event) => {
+  const { pathname, origin } = new URL(event.request.url);
+  const isOurs = pathname === '/' || pathname.startsWith('/web/') || pathname.startsWith('/model/');
+  if (event.request.method !== 'GET' || origin !== self.location.origin || !isOurs) return;
+  // A path with the model's id has one content for ever; everything else may have changed.
+  const isImmutable = /^\/model\/[^/]+\/[^/]+$/.test(pathname);
+  event.respondWith(isImmutable ? keptFirst(event.request) : networkFirst(event.request));
+});
+
+async function precache() {
+  const cache = await caches.open(CACHE);
+  const samples = await (await fetch('/web/samples.json')).json();
+  const files = ['main.js', 'model-worker.js', 'style.css', 'icon.svg', 'samples.json'];
+  const modules = ['kernel.wasm', 'jpeg-turbo.wasm', 'webp.wasm'];
+  await cache.addAll([
+    '/',
+    ...[...files, ...modules].map((file) => `/web/${file}`),
+    ...samples.map((file) => `/web/samples/${file}`),
+  ]);
+  await self.skipWaiting();
+}
+
+async function networkFirst(request) {
+  const cache = await caches.open(CACHE);
+  try {
+    const response = await fetch(request);
+    if (response.ok) await cache.put(request, response.clone());
+    return response;
+  } catch (error) {
+    const kept = await cache.match(request);
+    if (kept === undefined) throw error;
+    return kept;
+  }
+}
+
+async function keptFirst(request) {
+  const cache = await caches.open(CACHE);
+  const kept = await cache.match(request);
+  if (kept !== undefined) return kept;
+  const response = await fetch(request);
+  if (response.ok) {
+    await dropOtherModels(cache, request);
+    await cache.put(request, response.clone());
+  }
+  return response;
+}
+
+/** Shards of a model that is no longer served would only take up space. */
+async function dropOtherModels(cache, { url }) {
+  const folder = url.slice(0, url.lastIndexOf('/') + 1);
+  for (const request of await cache.keys()) {
+    const isShard = /\/model\/[^/]+\/[^/]+$/.test(request.url);
+    if (isShard && !request.url.startsWith(folder)) await cache.delete(request);
+  }
+}
