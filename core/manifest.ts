@@ -96,9 +96,19 @@ const levels = z.strictObject({
 });
 
 /**
+ * 4-bit weights, two to a byte, the even input in the low nibble: weight = scale × (nibble − 8). Inputs are
+ * divided into groups, each row's group with a scale of its own; the last is padded.
+ */
+const int4 = z.strictObject({
+  format: z.literal('int4'),
+  /** Inputs per scale. */
+  group: z.union([z.literal(32), z.literal(64), z.literal(128)]),
+});
+
+/**
  * A linear layer: the tensors `weights`, int8, one below the other [out, in]; `<name>.scale` float32 [out];
  * `<name>.bias` float32 [out] where `bias`. Its float32 input is quantised with `input` before the integer
- * product.
+ * product. As int4: `weights` are uint8 [out, groups, group ÷ 2] and `<name>.scale` is [out, groups].
  */
 const linear = z.strictObject({
   name: z.string(),
@@ -109,6 +119,8 @@ const linear = z.strictObject({
   input: levels,
   /** `<name>.weight`; in pieces of whole rows, `<name>.weight.1` …, where one shard cannot hold it. */
   weights: z.array(z.string()).min(1),
+  /** int8 with a scale per row where absent. */
+  weight: int4.optional(),
 });
 
 /** Graphs for GPUs, of the int8 weights dequantised; their shards are their own. */
@@ -215,7 +227,7 @@ export function parseManifest(json: string): Manifest {
       throw invalid(`Expected tensor ${name} inside shard ${index} but it ends at byte ${offset + bytes}`);
     }
   }
-  for (const { name, weights, inputs, outputs, input } of manifest.linears) {
+  for (const { name, weights, weight, inputs, outputs, input } of manifest.linears) {
     const { zeroPoint, lowest, highest } = input;
     const bytes = lowest === 0 && highest === 255;
     const wide = zeroPoint === 0 && lowest === -highest && highest <= largestLevel(inputs);
@@ -225,11 +237,12 @@ export function parseManifest(json: string): Manifest {
         `Expected levels 0…255, or −h…h around 0 with h ≤ ${largestLevel(inputs)}, for ${name} but found ${found}`,
       );
     }
-    const shapes = weights.map((weight) => manifest.tensors[weight]?.shape ?? []);
+    const row = weightRow(inputs, weight);
+    const shapes = weights.map((piece) => manifest.tensors[piece]?.shape ?? []);
     const rows = shapes.reduce((sum, [pieceRows = 0]) => sum + pieceRows, 0);
-    if (rows !== outputs || shapes.some((shape) => shape.length !== 2 || shape[1] !== inputs)) {
+    if (rows !== outputs || shapes.some(([, ...shape]) => shape.join() !== row.join())) {
       const found = shapes.map((shape) => `[${shape.join(', ')}]`).join(' and ');
-      throw invalid(`Expected weights [${outputs}, ${inputs}] for ${name} but found ${found}`);
+      throw invalid(`Expected weights [${[outputs, ...row].join(', ')}] for ${name} but found ${found}`);
     }
   }
   if (manifest.labels.length !== 0 && manifest.labels.length !== manifest.network.outputDim) {
@@ -240,6 +253,11 @@ export function parseManifest(json: string): Manifest {
   }
   configurationOf(manifest);
   return manifest;
+}
+
+/** Shape of a row of a linear layer's stored weights. */
+export function weightRow(inputs: number, weight: ManifestLinear['weight']): number[] {
+  return weight === undefined ? [inputs] : [Math.ceil(inputs / weight.group), weight.group / 2];
 }
 
 /** The network of a manifest as a configuration of core/family.ts. */

@@ -40,7 +40,7 @@ export const LANES = 8;
  * Time to transform a layer's weights, in tiles: what each plane costs beside its products, measured
  * (docs/winograd.md).
  */
-const WEIGHTS_IN_TILES = 7;
+const WEIGHTS_IN_TILES = 3;
 
 const CANDIDATES: readonly Algorithm[] = ['winograd4', 'winograd2', 'direct'];
 

@@ -7,7 +7,7 @@ import type { Tap, TapOutputs } from '../../core/taps.ts';
 import type { Kernel } from './kernel.ts';
 import { growMemory, Layout } from './layout.ts';
 import { loadTensors } from './load-tensors.ts';
-import { type HeadPlan, headPlacements, type PlannedLinear, paddedInputs, planHead } from './plan-head.ts';
+import { type HeadPlan, headPlacements, type PlannedLinear, planHead } from './plan-head.ts';
 
 export interface Head {
   /** `features` float32 [images, …] → the taps asked for among `fc6`, `fc7`, `scores`. */
@@ -32,10 +32,13 @@ export async function loadHead(parts: HeadParts): Promise<Head> {
   const plan = planHead(manifest, parts.imagesPerPass, layout);
   growMemory(memory, layout.end);
   await loadTensors(files, manifest, headPlacements(plan), memory);
-  for (const { layer, factor } of plan.linears) {
-    const scales = new Float32Array(memory.buffer, factor, layer.outputs);
-    scales.forEach((scale, row) => {
-      scales[row] = Math.fround(layer.input.scale) * scale;
+  for (const { layer, scale } of plan.linears) {
+    // A row's sum is multiplied once, by what both scales make in float32, as the head's graph does; a sum of
+    // groups by the input's scale at the end.
+    if (layer.weight !== undefined) continue;
+    const scales = new Float32Array(memory.buffer, scale, layer.outputs);
+    scales.forEach((value, row) => {
+      scales[row] = Math.fround(layer.input.scale) * value;
     });
   }
   return { run: (features, images, taps) => run(plan, kernel, memory, features, images, taps) };
@@ -78,32 +81,63 @@ function multiply(
   input: number,
   images: number,
 ): void {
-  const { inputs, outputs, relu, input: levels } = linear.layer;
-  const padded = paddedInputs(inputs);
+  const { layer, paddedInputs } = linear;
+  const { scale, zeroPoint, lowest, highest } = layer.input;
   for (let image = 0; image < images; image += 1) {
-    kernel.quantise(
-      input + image * inputs * 4,
-      inputs,
-      plan.levels + image * padded * 2,
-      padded,
-      levels.scale,
-      levels.zeroPoint,
-      levels.lowest,
-      levels.highest,
-    );
+    const from = input + image * layer.inputs * 4;
+    const levels = plan.levels + image * paddedInputs * 2;
+    kernel.quantise(from, layer.inputs, levels, paddedInputs, scale, zeroPoint, lowest, highest);
   }
-  for (const { weights, start, rows } of linear.pieces) {
+  if (layer.weight === undefined) multiplyInt8(plan, linear, kernel, images);
+  else multiplyInt4(plan, linear, layer.weight.group, kernel, images);
+}
+
+function multiplyInt8(
+  plan: HeadPlan,
+  { layer, pieces, output, scale, bias }: PlannedLinear,
+  kernel: Kernel,
+  images: number,
+): void {
+  for (const { weights, start, rows } of pieces) {
     kernel.multiplyInt8(
       weights,
       plan.levels,
-      linear.output + start * 4,
+      output + start * 4,
       images,
       rows,
-      inputs,
-      outputs,
-      linear.factor + start * 4,
-      linear.bias === 0 ? 0 : linear.bias + start * 4,
-      relu ? 1 : 0,
+      layer.inputs,
+      layer.outputs,
+      scale + start * 4,
+      layer.bias ? bias + start * 4 : 0,
+      Number(layer.relu),
+    );
+  }
+}
+
+function multiplyInt4(
+  plan: HeadPlan,
+  { layer, pieces, paddedInputs, groups, output, scale, bias }: PlannedLinear,
+  group: number,
+  kernel: Kernel,
+  images: number,
+): void {
+  // The images' levels lie one behind the other, and so do their groups.
+  kernel.arrangeLevels(plan.levels, plan.arranged, plan.offsets, images * paddedInputs, group);
+  for (const { weights, start, rows } of pieces) {
+    kernel.multiplyInt4(
+      weights,
+      scale + start * groups * 4,
+      plan.arranged,
+      plan.offsets,
+      output + start * 4,
+      images,
+      rows,
+      paddedInputs,
+      layer.outputs,
+      group,
+      layer.input.scale,
+      layer.bias ? bias + start * 4 : 0,
+      Number(layer.relu),
     );
   }
 }

@@ -50,6 +50,23 @@ export interface Kernel {
     bias: number,
     relu: number,
   ): void;
+  /** Levels into the order of 4-bit weights. */
+  arrangeLevels(x: number, to: number, offsets: number, inputs: number, group: number): void;
+  multiplyInt4(
+    weights: number,
+    scales: number,
+    x: number,
+    offsets: number,
+    y: number,
+    images: number,
+    rows: number,
+    inputs: number,
+    outputs: number,
+    group: number,
+    inputScale: number,
+    bias: number,
+    relu: number,
+  ): void;
 }
 
 /** Starts the kernel on a memory of at least KERNEL_BYTES. Throws ModelError when it is no such kernel. */
@@ -80,5 +97,7 @@ export async function startKernel(module: WebAssembly.Module, memory: WebAssembl
     gatherFirstWeights: find('gatherFirstWeights'),
     quantise: find('quantise'),
     multiplyInt8: find('multiplyInt8'),
+    arrangeLevels: find('arrangeLevels'),
+    multiplyInt4: find('multiplyInt4'),
   };
 }

@@ -2,7 +2,7 @@
 
 import { ModelError } from '../../core/errors.ts';
 import { linearShapes } from '../../core/family.ts';
-import { configurationOf, type Manifest, type ManifestLinear } from '../../core/manifest.ts';
+import { configurationOf, type Manifest, type ManifestLinear, weightRow } from '../../core/manifest.ts';
 import type { Tap } from '../../core/taps.ts';
 import { type Layout, roundUp } from './layout.ts';
 import type { Placement } from './load-tensors.ts';
@@ -20,9 +20,13 @@ export interface PlannedLinear {
   readonly layer: ManifestLinear;
   /** What its output is called, where it is a tap. */
   readonly tap: Tap | undefined;
+  /** Inputs as their levels lie in memory, padded with zeros. */
+  readonly paddedInputs: number;
+  /** Scales per row. */
+  readonly groups: number;
   readonly pieces: readonly PlannedPiece[];
-  /** float32 [outputs] */
-  readonly factor: number;
+  /** float32 [outputs][groups] */
+  readonly scale: number;
   /** float32 [outputs], 0 without a bias. */
   readonly bias: number;
   /** float32 [images][outputs] */
@@ -35,43 +39,58 @@ export interface HeadPlan {
   readonly input: number;
   /** int16 levels of the layer at work, [images][padded inputs] */
   readonly levels: number;
+  /** The same in the order of 4-bit weights, and what it takes to take away their 8. */
+  readonly arranged: number;
+  readonly offsets: number;
   readonly linears: readonly PlannedLinear[];
 }
 
 /** Inputs are padded with zeros to whole vectors of int8. */
 const LANES = 16;
 
-/** Inputs of a linear layer as its levels lie in memory. */
-export function paddedInputs(inputs: number): number {
-  return roundUp(inputs, LANES);
-}
-
 /** Throws ModelError('invalid_manifest') when the layers are not those of the network. */
 export function planHead(manifest: Manifest, images: number, layout: Layout): HeadPlan {
   checkLinears(manifest);
-  const { linears } = manifest;
-  const widest = Math.max(...linears.map(({ inputs }) => paddedInputs(inputs)));
+  const input = layout.take(images * (manifest.linears[0]?.inputs ?? 0) * 4);
+  const linears = manifest.linears.map((layer): PlannedLinear => {
+    const { name, inputs, outputs, weight } = layer;
+    const paddedInputs = roundUp(inputs, weight?.group ?? LANES);
+    const groups = weight === undefined ? 1 : paddedInputs / weight.group;
+    return {
+      layer,
+      tap: tapOf(name),
+      paddedInputs,
+      groups,
+      pieces: planPieces(manifest, layer, layout),
+      scale: layout.take(outputs * groups * 4),
+      bias: layer.bias ? layout.take(outputs * 4) : 0,
+      output: layout.take(images * outputs * 4),
+    };
+  });
+  const widest = Math.max(...linears.map(({ paddedInputs }) => paddedInputs));
+  const packed = linears.filter(({ layer }) => layer.weight !== undefined);
+  const widestPacked = Math.max(0, ...packed.map(({ paddedInputs }) => paddedInputs));
+  const mostGroups = Math.max(0, ...packed.map(({ groups }) => groups));
   return {
     images,
-    input: layout.take(images * (linears[0]?.inputs ?? 0) * 4),
+    input,
     levels: layout.take(images * widest * 2),
-    linears: linears.map((layer) => ({
-      layer,
-      tap: tapOf(layer.name),
-      pieces: planPieces(manifest, layer, layout),
-      factor: layout.take(layer.outputs * 4),
-      bias: layer.bias ? layout.take(layer.outputs * 4) : 0,
-      output: layout.take(images * layer.outputs * 4),
-    })),
+    arranged: layout.take(images * widestPacked * 2),
+    offsets: layout.take(images * mostGroups * OFFSET_BYTES),
+    linears,
   };
 }
 
-function planPieces(manifest: Manifest, { weights, inputs }: ManifestLinear, layout: Layout): PlannedPiece[] {
+/** A vector per group. */
+const OFFSET_BYTES = 16;
+
+function planPieces(manifest: Manifest, layer: ManifestLinear, layout: Layout): PlannedPiece[] {
+  const rowBytes = weightRow(layer.inputs, layer.weight).reduce((product, side) => product * side, 1);
   let start = 0;
-  return weights.map((name) => {
+  return layer.weights.map((name) => {
     const [rows = 0] = manifest.tensors[name]?.shape ?? [];
     // The kernel reads whole vectors past the end of the last row.
-    const piece = { name, start, rows, weights: layout.take(rows * inputs + LANES) };
+    const piece = { name, start, rows, weights: layout.take(rows * rowBytes + LANES) };
     start += rows;
     return piece;
   });
@@ -79,19 +98,17 @@ function planPieces(manifest: Manifest, { weights, inputs }: ManifestLinear, lay
 
 /** The tensors of the head and their places. */
 export function headPlacements({ linears }: HeadPlan): Placement[] {
-  return linears.flatMap(({ layer, pieces, factor, bias }): Placement[] => {
-    const { name, inputs, outputs } = layer;
-    const matrices = pieces.map(
-      (piece): Placement => ({
-        name: piece.name,
-        dtype: 'int8',
-        shape: [piece.rows, inputs],
-        address: piece.weights,
-      }),
-    );
-    const scale: Placement = { name: `${name}.scale`, dtype: 'float32', shape: [outputs], address: factor };
+  return linears.flatMap(({ layer, groups, pieces, scale, bias }): Placement[] => {
+    const { name, inputs, outputs, weight } = layer;
+    const matrices = pieces.map((piece): Placement => {
+      const shape = [piece.rows, ...weightRow(inputs, weight)];
+      const dtype = weight === undefined ? 'int8' : 'uint8';
+      return { name: piece.name, dtype, shape, address: piece.weights };
+    });
+    const scaleShape = weight === undefined ? [outputs] : [outputs, groups];
+    const scales: Placement = { name: `${name}.scale`, dtype: 'float32', shape: scaleShape, address: scale };
     const biases: Placement = { name: `${name}.bias`, dtype: 'float32', shape: [outputs], address: bias };
-    return [...matrices, scale, ...(layer.bias ? [biases] : [])];
+    return [...matrices, scales, ...(layer.bias ? [biases] : [])];
   });
 }
 

@@ -4,5 +4,6 @@ export { arrangeWeights, weightBound } from './arrange';
 export { convolve, expandWeights } from './convolve';
 export { gatherFirstWeights } from './direct';
 export { multiplyInt8, quantise } from './linear';
+export { arrangeLevels, multiplyInt4 } from './linear-int4';
 export { maxPool } from './map';
 export { poolFeatures, readPixels } from './pixels';

@@ -18,12 +18,16 @@ export function quantise(
   memory.fill(end, 0, (padded - count) * 2);
 }
 
-/** Lane of `sums` → sum × factor + bias [→ ReLU] at `y`. `bias` is an address, or 0 for none. */
+/** value + bias [→ ReLU] at `y`. `bias` is an address, or 0 for none. */
 @inline
-function storeRow(y: usize, row: usize, sum: f32, factor: usize, bias: usize, relu: bool): void {
-  let value = sum * load<f32>(factor + row * 4);
+export function storeRow(y: usize, row: usize, value: f32, bias: usize, relu: bool): void {
   if (bias != 0) value += load<f32>(bias + row * 4);
   store<f32>(y + row * 4, relu ? max(value, 0) : value);
+}
+
+@inline
+function scaled(sum: f32, factor: usize, row: usize): f32 {
+  return sum * load<f32>(factor + row * 4);
 }
 
 @inline
@@ -74,10 +78,10 @@ export function multiplyInt8(
       }
       const sums = f32x4.convert_i32x4_s(sumLanes(s0, s1, s2, s3));
       const to = y + image * outputs * 4;
-      storeRow(to, row, f32x4.extract_lane(sums, 0), factor, bias, relu);
-      storeRow(to, row1, f32x4.extract_lane(sums, 1), factor, bias, relu);
-      storeRow(to, row2, f32x4.extract_lane(sums, 2), factor, bias, relu);
-      storeRow(to, row3, f32x4.extract_lane(sums, 3), factor, bias, relu);
+      storeRow(to, row, scaled(f32x4.extract_lane(sums, 0), factor, row), bias, relu);
+      storeRow(to, row1, scaled(f32x4.extract_lane(sums, 1), factor, row1), bias, relu);
+      storeRow(to, row2, scaled(f32x4.extract_lane(sums, 2), factor, row2), bias, relu);
+      storeRow(to, row3, scaled(f32x4.extract_lane(sums, 3), factor, row3), bias, relu);
     }
   }
 }
