@@ -57,6 +57,10 @@ export const build: Command = {
       value: 'N',
       description: 'every N-th photo is kept from calibration to check the result with (default 2)',
     },
+    refine: {
+      type: 'boolean',
+      description: 'tries activation ranges layer by layer: more faithful, takes minutes',
+    },
     labels: {
       type: 'string',
       value: 'FILE',
@@ -90,6 +94,7 @@ export const build: Command = {
       labels: await readLabels(text(values, 'labels')),
       defaultDescriptor: descriptorOf(text(values, 'descriptor')),
       licence: text(values, 'licence') ?? 'unknown',
+      refine: flag(values, 'refine'),
       progress: progress.update,
     });
     console.log(describe(out, manifest));

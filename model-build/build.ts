@@ -38,6 +38,8 @@ export interface BuildOptions {
   /** What search is to store by default. */
   readonly defaultDescriptor: Manifest['defaultDescriptor'] | undefined;
   readonly licence: string;
+  /** Tries ranges layer by layer: most faithful, and most of the time. */
+  readonly refine: boolean;
   readonly progress: (stage: string, done: number, total: number) => void;
 }
 
@@ -55,8 +57,9 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
       { param: 'labels' },
     );
   }
-  const { levels, method, candidates } = await calibrate(network, images.calibration, {
+  const { levels, candidates } = await calibrate(network, images.calibration, {
     byScores: trained,
+    refine: options.refine,
     progress,
   });
   const quantised = quantiseNetwork(network, levels);
@@ -71,7 +74,6 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
       ...(options.defaultDescriptor === undefined ? {} : { defaultDescriptor: options.defaultDescriptor }),
       calibration: {
         ...images.description,
-        method,
         candidates: candidates.map((candidate) => ({ ...candidate })),
       },
       provenance,

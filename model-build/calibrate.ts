@@ -1,20 +1,24 @@
 // Chooses the levels of every activation: histograms of the float network's activations give candidate
-// ranges, and a simulation of the quantised network on other images says which is best.
+// ranges; a simulation of the quantised network on other images says which is best, then widens and
+// narrows them layer by layer as long as that helps.
 
+import { POOLED_SIDE } from '../core/family.ts';
 import type { ImageBatch } from '../core/ports.ts';
 import { activationNames } from './activations.ts';
 import { cosineFigures, meanDivergence } from './fidelity.ts';
 import type { NetworkLevels } from './float-graph.ts';
 import { type FloatRunner, openFloatRunner } from './float-runner.ts';
-import { Histogram } from './histogram.ts';
 import { inBatches } from './image-sets.ts';
+import { measureActivations } from './measure-activations.ts';
 import type { FloatNetwork } from './network.ts';
 import { dequantise, quantiseNetwork } from './quantise.ts';
 import {
   byteLevels,
   chooseRange,
+  type Observed,
   pixelLevels,
   RANGE_METHODS,
+  type Range,
   type RangeMethod,
   wideLevels,
 } from './ranges.ts';
@@ -22,87 +26,166 @@ import {
 /** One in so many calibration images is kept from the histograms and used to choose by. */
 const CHOOSE_BY_EVERY = 4;
 
-export interface Candidate {
-  readonly method: RangeMethod;
+/** What a layer's range is tried to be multiplied by. */
+const REFINEMENTS = [0.7, 1.4];
+
+/** The range of each activation, as activations.ts names them. */
+interface NetworkRanges {
+  readonly convolutions: readonly Range[];
+  readonly linears: readonly Range[];
+}
+
+export interface Quality {
   /** Mean divergence of the scores' probabilities from the float network's, nats. */
   readonly divergence: number;
   /** Mean cosine of `features` with the float network's. */
   readonly featuresCosine: number;
 }
 
+export interface Candidate extends Quality {
+  readonly method: RangeMethod | 'refined';
+}
+
 export interface Calibration {
   readonly levels: NetworkLevels;
-  readonly method: RangeMethod;
+  /** What was tried, in order; the last is what was taken. */
   readonly candidates: readonly Candidate[];
 }
 
 export interface CalibrateOptions {
-  /** Choose by the scores; else, for untrained weights whose scores mean nothing, by `features`. */
+  /** Choose by scores and `features`; else, for untrained weights whose scores mean nothing, by `features`. */
   readonly byScores: boolean;
+  /** Tries ranges layer by layer after the best method for all is found; takes most of the time. */
+  readonly refine: boolean;
   readonly progress: (stage: string, done: number, total: number) => void;
 }
 
 export async function calibrate(
   network: FloatNetwork,
   images: ImageBatch,
-  { byScores, progress }: CalibrateOptions,
+  { byScores, refine, progress }: CalibrateOptions,
 ): Promise<Calibration> {
   const { measured, chosenBy } = splitImages(images);
   const reference = await openFloatRunner(network, { expose: true });
-  let histograms: ReadonlyMap<string, Histogram>;
+  let observed: ReadonlyMap<string, Observed>;
   let expected: Outputs;
   try {
-    histograms = await collect(reference, network, measured, progress);
+    observed = await measureActivations(reference, network, measured, (done, total) =>
+      progress('measuring activations', done, total),
+    );
     expected = await outputs(reference, chosenBy);
   } finally {
     await reference.close();
   }
-  const simulated = await openFloatRunner(dequantise(quantiseNetwork(network, levelsOf('min-max'))), {
-    simulate: true,
-  });
-  const candidates: Candidate[] = [];
+  const byMethod = RANGE_METHODS.map((method) => ({ method, ranges: rangesBy(method, network, observed) }));
+  const first = byMethod[0]?.ranges ?? { convolutions: [], linears: [] };
+  const rounded = dequantise(quantiseNetwork(network, networkLevels(network, first)));
+  const simulated = await openFloatRunner(rounded, { simulate: true });
+  const measure = async (ranges: NetworkRanges): Promise<Quality> => {
+    const found = await outputs(simulated, chosenBy, networkLevels(network, ranges));
+    return {
+      divergence: meanDivergence(expected.scores, found.scores, chosenBy.images),
+      featuresCosine: cosineFigures(expected.features, found.features, chosenBy.images).mean,
+    };
+  };
+  const loss = ({ divergence, featuresCosine }: Quality) => 1 - featuresCosine + (byScores ? divergence : 0);
   try {
-    for (const method of RANGE_METHODS) {
-      progress('choosing ranges', candidates.length, RANGE_METHODS.length);
-      const found = await outputs(simulated, chosenBy, levelsOf(method));
-      candidates.push({
-        method,
-        divergence: meanDivergence(expected.scores, found.scores, chosenBy.images),
-        featuresCosine: cosineFigures(expected.features, found.features, chosenBy.images).mean,
-      });
+    const tried: { method: RangeMethod; ranges: NetworkRanges; quality: Quality }[] = [];
+    for (const candidate of byMethod) {
+      progress('choosing ranges', tried.length, byMethod.length);
+      tried.push({ ...candidate, quality: await measure(candidate.ranges) });
     }
+    progress('choosing ranges', tried.length, byMethod.length);
+    tried.sort((a, b) => loss(b.quality) - loss(a.quality));
+    const candidates: Candidate[] = tried.map(({ method, quality }) => ({ method, ...quality }));
+    const best = tried.at(-1);
+    if (best === undefined || !refine) {
+      return { levels: networkLevels(network, best?.ranges ?? first), candidates };
+    }
+    const refined = await refineRanges(best, measure, loss, progress);
+    candidates.push({ method: 'refined', ...refined.quality });
+    return { levels: networkLevels(network, refined.ranges), candidates };
   } finally {
     await simulated.close();
   }
-  progress('choosing ranges', RANGE_METHODS.length, RANGE_METHODS.length);
-  const loss = (candidate: Candidate) => (byScores ? candidate.divergence : -candidate.featuresCosine);
-  const best = candidates.reduce((least, candidate) => (loss(candidate) < loss(least) ? candidate : least));
-  return { levels: levelsOf(best.method), method: best.method, candidates };
-
-  function levelsOf(method: RangeMethod): NetworkLevels {
-    const names = activationNames(network);
-    const histogram = (name: string) => histograms.get(name) ?? new Histogram();
-    const range = (name: string) => chooseRange(histogram(name), method);
-    const fullRange = (name: string) => chooseRange(histogram(name), 'min-max');
-    return {
-      pixels: pixelLevels(network.input),
-      convolutions: names.convolutions.map((name) => byteLevels(range(name))),
-      linears: names.linears.map((name, index) => {
-        const shape = network.linears[index]?.shape;
-        // Where levels abound, clipping would cost and save nothing.
-        return shape?.name.endsWith('.up')
-          ? wideLevels(fullRange(name), shape.inputs)
-          : byteLevels(range(name));
-      }),
-    };
-  }
 }
 
-/** Both parts have images unless there is only one, which then serves for both. */
+export function rangesBy(
+  method: RangeMethod,
+  network: FloatNetwork,
+  observed: ReadonlyMap<string, Observed>,
+): NetworkRanges {
+  const names = activationNames(network);
+  const range = (name: string, by: RangeMethod): Range => {
+    const values = observed.get(name);
+    return values === undefined ? { low: 0, high: 0 } : chooseRange(values, by);
+  };
+  return {
+    convolutions: names.convolutions.map((name) => range(name, method)),
+    // Where levels abound, clipping would cost and save nothing.
+    linears: names.linears.map((name, index) => range(name, isWide(network, index) ? 'min-max' : method)),
+  };
+}
+
+/** Inputs of a factorised layer's second factor get up to 16 bits: their rounding costs most. */
+function isWide(network: FloatNetwork, index: number): boolean {
+  return network.linears[index]?.shape.name.endsWith('.up') ?? false;
+}
+
+export function networkLevels(network: FloatNetwork, { convolutions, linears }: NetworkRanges): NetworkLevels {
+  const outputs = convolutions.map(byteLevels);
+  const last = network.convolutions.at(-1)?.shape;
+  const unpooled = last !== undefined && Math.floor(last.size / 2 ** last.pools) === POOLED_SIDE;
+  return {
+    pixels: pixelLevels(network.input),
+    convolutions: outputs,
+    linears: linears.map((range, index) => {
+      // Without an adaptive pool between them, the classifier's input has the backbone's levels already.
+      const features = outputs.at(-1);
+      if (index === 0 && unpooled && features !== undefined) return features;
+      const inputs = network.linears[index]?.shape.inputs ?? 1;
+      return isWide(network, index) ? wideLevels(range, inputs) : byteLevels(range);
+    }),
+  };
+}
+
+/** One round over all activations from the last to the first; a change stays when the loss falls. */
+async function refineRanges(
+  start: { readonly ranges: NetworkRanges; readonly quality: Quality },
+  measure: (ranges: NetworkRanges) => Promise<Quality>,
+  loss: (quality: Quality) => number,
+  progress: CalibrateOptions['progress'],
+): Promise<{ ranges: NetworkRanges; quality: Quality }> {
+  let best = { ranges: start.ranges, quality: start.quality };
+  const places = [
+    ...start.ranges.linears.map((_, index) => ({ part: 'linears' as const, index })),
+    ...start.ranges.convolutions.map((_, index) => ({ part: 'convolutions' as const, index })),
+  ].reverse();
+  for (const [done, { part, index }] of places.entries()) {
+    progress('refining ranges', done, places.length);
+    for (const factor of REFINEMENTS) {
+      // The same way again as long as it helps.
+      for (let better = true; better; ) {
+        const scaled = best.ranges[part].map((range, at) =>
+          at === index ? { low: range.low * factor, high: range.high * factor } : range,
+        );
+        const ranges = { ...best.ranges, [part]: scaled };
+        const quality = await measure(ranges);
+        better = loss(quality) < loss(best.quality);
+        if (better) best = { ranges, quality };
+      }
+    }
+  }
+  progress('refining ranges', places.length, places.length);
+  return best;
+}
+
+/** Both parts have images; a single one serves for both. */
 function splitImages(images: ImageBatch): { measured: ImageBatch; chosenBy: ImageBatch } {
   const every = [...inBatches(images, 1)];
-  const chosenBy = every.filter((_, index) => index % CHOOSE_BY_EVERY === CHOOSE_BY_EVERY - 1);
-  const measured = every.filter((_, index) => index % CHOOSE_BY_EVERY !== CHOOSE_BY_EVERY - 1);
+  const isChosenBy = (index: number) => index % CHOOSE_BY_EVERY === CHOOSE_BY_EVERY - 1;
+  const measured = every.filter((_, index) => !isChosenBy(index));
+  const chosenBy = every.filter((_, index) => isChosenBy(index));
   return {
     measured: concatenate(measured),
     chosenBy: concatenate(chosenBy.length > 0 ? chosenBy : measured),
@@ -116,27 +199,6 @@ function concatenate(batches: readonly ImageBatch[]): ImageBatch {
     data.set(batch.data, index * size * size * 3);
   });
   return { images: batches.length, size, data };
-}
-
-async function collect(
-  reference: FloatRunner,
-  network: FloatNetwork,
-  images: ImageBatch,
-  progress: CalibrateOptions['progress'],
-): Promise<ReadonlyMap<string, Histogram>> {
-  const names = activationNames(network);
-  const histograms = new Map(
-    [...names.convolutions, ...names.linears].map((name) => [name, new Histogram()]),
-  );
-  let done = 0;
-  for (const batch of inBatches(images)) {
-    progress('measuring activations', done, images.images);
-    const values = await reference.run(batch, [...histograms.keys()]);
-    for (const [name, histogram] of histograms) histogram.add(values.get(name) ?? new Float32Array());
-    done += batch.images;
-  }
-  progress('measuring activations', done, images.images);
-  return histograms;
 }
 
 interface Outputs {

@@ -1,17 +1,17 @@
 // A streamed histogram of an activation: its range doubles as larger values come, so one pass is enough.
 
 /** Bins on each side of zero. */
-const BINS = 4096;
+const BINS = 2048;
 
-/** Magnitudes of the values ≥ 0 and of those < 0, in bins of equal width. */
+/** Magnitudes of the values > 0 and of those < 0, in bins of equal width; zeros are only counted. */
 export class Histogram {
   readonly positive = new Float64Array(BINS);
   readonly negative = new Float64Array(BINS);
   min = 0;
   max = 0;
-  /** Values seen. */
+  /** Values seen, zeros among them. */
   total = 0;
-  /** A power of two, so that merging bins is exact. */
+  /** A power of two, so that joining bins is exact. */
   #width = 2 ** -24;
 
   get binWidth(): number {
@@ -24,17 +24,39 @@ export class Histogram {
       if (value < min) min = value;
       if (value > max) max = value;
     }
-    this.min = min;
-    this.max = max;
-    const largest = Math.max(max, -min);
-    while (largest >= this.#width * BINS) this.#widen();
+    this.#reach(min, max);
+    const { positive, negative } = this;
     const perUnit = 1 / this.#width;
     for (const value of values) {
-      const bins = value < 0 ? this.negative : this.positive;
+      if (value === 0) continue;
+      const bins = value > 0 ? positive : negative;
       const bin = Math.floor(Math.abs(value) * perUnit);
       bins[bin] = (bins[bin] ?? 0) + 1;
     }
     this.total += values.length;
+  }
+
+  /** Adds what another histogram has counted. */
+  merge(other: Histogram): void {
+    this.#reach(Math.min(this.min, other.min), Math.max(this.max, other.max));
+    while (this.#width < other.#width) this.#widen();
+    const ratio = other.#width / this.#width;
+    for (const [from, to] of [
+      [other.positive, this.positive] as const,
+      [other.negative, this.negative] as const,
+    ]) {
+      from.forEach((count, bin) => {
+        const target = Math.floor(bin * ratio);
+        to[target] = (to[target] ?? 0) + count;
+      });
+    }
+    this.total += other.total;
+  }
+
+  #reach(min: number, max: number): void {
+    this.min = min;
+    this.max = max;
+    while (Math.max(max, -min) >= this.#width * BINS) this.#widen();
   }
 
   #widen(): void {

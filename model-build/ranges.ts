@@ -12,6 +12,7 @@ export const RANGE_METHODS = [
   'percentile-99.99',
   'percentile-99.9',
   'mse',
+  'relative-mse',
 ] as const;
 export type RangeMethod = (typeof RANGE_METHODS)[number];
 
@@ -22,18 +23,50 @@ export interface Range {
   readonly high: number;
 }
 
-/** How much of the full range the MSE search tries, in steps. */
-const MSE_STEPS = 128;
+/** An activation over the calibration images: all together, and each for itself. */
+export interface Observed {
+  readonly all: Histogram;
+  readonly images: readonly Histogram[];
+}
 
-export function chooseRange(histogram: Histogram, method: RangeMethod): Range {
-  const { min, max } = histogram;
-  if (method === 'min-max') return { low: min, high: max };
-  if (method === 'mse') return smallestError(histogram);
-  const kept = Number(method.slice('percentile-'.length)) / 100;
-  return {
-    low: -Math.min(quantile(histogram.negative, histogram, kept), -min),
-    high: Math.min(quantile(histogram.positive, histogram, kept), max),
-  };
+/** Ranges that the error searches try: each this much narrower than the one before, this many. */
+const NARROWER = 0.95;
+const STEPS = 96;
+
+/** An image whose error passes this share of its energy is given up: freaks do not spoil the others. */
+const LARGEST_RELATIVE_ERROR = 0.05;
+
+/**
+ * - `min-max`: everything seen
+ * - `percentile-p`: all but (100 − p) % of the values
+ * - `mse`: least squared error of rounding and clipping, over all values
+ * - `relative-mse`: least mean over the images of the squared error ÷ the image's energy
+ */
+export function chooseRange({ all, images }: Observed, method: RangeMethod): Range {
+  const { min, max } = all;
+  switch (method) {
+    case 'min-max':
+      return { low: min, high: max };
+    case 'mse':
+      return narrowest({ low: min, high: max }, (range) => squaredError(all, range));
+    case 'relative-mse': {
+      const energies = images.map(energy);
+      return narrowest({ low: min, high: max }, (range) =>
+        images.reduce((sum, image, index) => sum + relative(squaredError(image, range), energies[index]), 0),
+      );
+    }
+    default: {
+      const kept = Number(method.slice('percentile-'.length)) / 100;
+      return {
+        low: -Math.min(quantile(all.negative, all, kept), -min),
+        high: Math.min(quantile(all.positive, all, kept), max),
+      };
+    }
+  }
+}
+
+function relative(error: number, whole: number | undefined): number {
+  return whole === undefined || whole === 0 ? 0 : Math.min(error / whole, LARGEST_RELATIVE_ERROR);
 }
 
 /** The magnitude that all but (1 − kept) of all values stay below on this side. */
@@ -46,13 +79,13 @@ function quantile(bins: Float64Array, { total, binWidth }: Histogram, kept: numb
   return 0;
 }
 
-function smallestError(histogram: Histogram): Range {
-  const { min, max } = histogram;
-  let best = { low: min, high: max };
+/** The range of least error among ever narrower ones; of equals, the widest. */
+function narrowest(full: Range, errorOf: (range: Range) => number): Range {
+  let best = full;
   let least = Number.POSITIVE_INFINITY;
-  for (let step = MSE_STEPS; step > 0; step -= 1) {
-    const range = { low: (min * step) / MSE_STEPS, high: (max * step) / MSE_STEPS };
-    const error = squaredError(histogram, range);
+  for (let step = 0; step < STEPS; step += 1) {
+    const range = { low: full.low * NARROWER ** step, high: full.high * NARROWER ** step };
+    const error = errorOf(range);
     if (error < least) {
       least = error;
       best = range;
@@ -61,18 +94,29 @@ function smallestError(histogram: Histogram): Range {
   return best;
 }
 
-/** Sum of squared errors of rounding (Δ²/12 each) and of clipping. */
+/** Sum of squared errors of rounding to 256 levels (Δ²/12 each; below Δ/2 the value itself) and clipping. */
 function squaredError({ positive, negative, binWidth }: Histogram, { low, high }: Range): number {
-  const rounding = ((high - low) / 255) ** 2 / 12;
+  const step = (high - low) / 255;
+  const rounding = step ** 2 / 12;
   let sum = 0;
   for (const [bins, end] of [[positive, high] as const, [negative, -low] as const]) {
-    // Zeros are exact: the zero point stands for them.
-    for (let bin = 1; bin < bins.length; bin += 1) {
+    for (let bin = 0; bin < bins.length; bin += 1) {
       const count = bins[bin] ?? 0;
       if (count === 0) continue;
-      const beyond = Math.max((bin + 0.5) * binWidth - end, 0);
-      sum += count * (beyond > 0 ? beyond ** 2 : rounding);
+      const value = (bin + 0.5) * binWidth;
+      if (value > end) sum += count * (value - end) ** 2;
+      else sum += count * (value < step / 2 ? value ** 2 : rounding);
     }
+  }
+  return sum;
+}
+
+function energy({ positive, negative, binWidth }: Histogram): number {
+  let sum = 0;
+  for (const bins of [positive, negative]) {
+    bins.forEach((count, bin) => {
+      sum += count * ((bin + 0.5) * binWidth) ** 2;
+    });
   }
   return sum;
 }
