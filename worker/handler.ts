@@ -11,6 +11,7 @@ import type { VectorShard } from '../search/edge/vector-shard.ts';
 import { createAdmission } from './admission.ts';
 import { createApp } from './app.ts';
 import { assetFiles } from './asset-files.ts';
+import { bucketFiles } from './bucket-files.ts';
 import { readLimits } from './limits.ts';
 import { assetPageFiles } from './page-files.ts';
 import { type PlatformBindings, platformDependencies } from './platform.ts';
@@ -18,8 +19,9 @@ import { type CreateEngine, serveModel } from './served-model.ts';
 
 export interface Bindings extends PlatformBindings {
   readonly ASSETS: Fetcher;
-  /** The model's folder among the assets. */
+  /** The model's folder among the assets, or in the bucket where one is bound. */
   readonly MODEL: string;
+  readonly MODELS?: R2Bucket;
   /** `true` lets browsers read the model's files and run it themselves. */
   readonly PUBLISH_MODEL?: string | boolean;
   /** The indexes: which there are, and their items. */
@@ -43,7 +45,10 @@ export function createHandler(createEngine: CreateEngine): ExportedHandler<Bindi
 function appOf(bindings: Bindings, createEngine: CreateEngine): ReturnType<typeof createApp> {
   const limits = readLimits(bindings);
   const now = () => performance.now();
-  const files = assetFiles(bindings.ASSETS, `/models/${bindings.MODEL}`);
+  const files =
+    bindings.MODELS === undefined
+      ? assetFiles(bindings.ASSETS, `/models/${bindings.MODEL}`)
+      : bucketFiles(bindings.MODELS, bindings.MODEL);
   const decoder = createEdgeDecoder({ jpeg, webp });
   const admission = createAdmission(limits);
   let engine: Engine | undefined;
