@@ -1,9 +1,18 @@
 // vgg-edge inspect: what a network, a weight file or a model directory is.
 
-import { familyMember } from '../core/family.ts';
+import { stat } from 'node:fs/promises';
+import { FAMILY_NAMES, familyMember, type VggConfiguration } from '../core/family.ts';
+import { configurationOf } from '../core/manifest.ts';
 import { summarise } from '../core/summary.ts';
+import { readManifest } from '../engine/model-file.ts';
+import { diskFiles } from '../engine/node/disk-files.ts';
+import { nameTensors } from '../model-build/name-tensors.ts';
+import { openWeights } from '../model-build/open-weights.ts';
 import { type Command, UsageError, wholeNumber } from './command.ts';
+import { fidelityTable } from './fidelity-table.ts';
 import { table } from './table.ts';
+
+const DEFAULT_INPUT_SIZE = 224;
 
 export const inspect: Command = {
   name: 'inspect',
@@ -11,31 +20,85 @@ export const inspect: Command = {
   usage: '(NETWORK | FILE | DIR) [options]',
   options: {
     classes: { type: 'string', value: 'N', description: 'of a network: number of classes (default 1000)' },
-    'input-size': {
-      type: 'string',
-      value: 'N',
-      description: 'of a network: side of the input (default 224)',
-    },
+    'input-size': { type: 'string', value: 'N', description: 'side of the input (default 224)' },
   },
-  examples: ['vgg-edge inspect vgg11_bn --classes 2'],
-  async run(positionals, values) {
-    const [what] = positionals;
+  examples: [
+    'vgg-edge inspect vgg11_bn --classes 2',
+    'vgg-edge inspect weights.safetensors',
+    'vgg-edge inspect models/default',
+  ],
+  async run([what], values) {
     if (what === undefined) throw new UsageError('Expected a network, a file or a directory to inspect.');
-    const configuration = familyMember(what, {
-      outputDim: wholeNumber(values, 'classes', { min: 1 }) ?? 1000,
-    });
-    const summary = summarise(configuration, wholeNumber(values, 'input-size', { min: 1 }) ?? 224);
-    const number = (value: number) => value.toLocaleString('en-US');
-    console.log(
-      table(
-        ['Layer', 'Output shape', 'Param #', 'Mult-adds'],
-        summary.rows.map(({ layer, outputShape, parameters, macs }, index) => [
-          `${layer}-${index + 1}`,
-          `[-1, ${outputShape.join(', ')}]`,
-          number(parameters),
-          number(macs),
-        ]),
-      ),
-    );
+    const inputSize = wholeNumber(values, 'input-size', { min: 1 });
+    const outputDim = wholeNumber(values, 'classes', { min: 1 });
+    const kind = FAMILY_NAMES.includes(what) ? 'network' : await kindOf(what);
+    if (kind !== 'network' && outputDim !== undefined) {
+      throw new UsageError(`--classes is for a network; ${what} has classes of its own.`);
+    }
+    if (kind === 'directory') await showDirectory(what, inputSize);
+    else if (kind === 'file') await showWeights(what, inputSize);
+    else showNetwork(familyMember(what, outputDim === undefined ? {} : { outputDim }), inputSize);
   },
 };
+
+/** What is not on the disk is taken for a misspelt network: its error names those there are. */
+async function kindOf(path: string): Promise<'directory' | 'file' | 'network'> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) return 'network';
+  return found.isDirectory() ? 'directory' : 'file';
+}
+
+async function showDirectory(path: string, inputSize: number | undefined): Promise<void> {
+  const { manifest, id } = await readManifest(diskFiles(path));
+  showNetwork(configurationOf(manifest), inputSize ?? manifest.preprocess.crop);
+  const files = [...manifest.shards, ...manifest.graphs].map(({ file, part, bytes }) => [
+    file,
+    part,
+    number(bytes),
+  ]);
+  console.log(`
+Model ${id}${manifest.trained ? '' : ' (untrained: seeded random weights)'}
+Preprocessing ${manifest.preprocess.name}; licence: ${manifest.licence}
+
+${table(['file', 'part', 'bytes'], files)}
+
+${fidelityTable(manifest)}`);
+}
+
+async function showWeights(path: string, inputSize: number | undefined): Promise<void> {
+  const file = await openWeights(path);
+  try {
+    const { configuration, prefix, unused } = nameTensors(file);
+    showNetwork(configuration, inputSize);
+    const types = [...new Set([...file.tensors.values()].map(({ dtype }) => dtype))].join(', ');
+    console.log(`
+${path}: ${file.format}, ${file.tensors.size} tensors of ${types}${prefix === '' ? '' : `, names begin with '${prefix}'`}`);
+    if (unused.length > 0) console.log(`Not part of the network: ${unused.join(', ')}`);
+  } finally {
+    await file.close();
+  }
+}
+
+function showNetwork(configuration: VggConfiguration, inputSize = DEFAULT_INPUT_SIZE): void {
+  const { rows, parameters, macs, bytes } = summarise(configuration, inputSize);
+  const { name, batchNorm, outputDim, ranks } = configuration;
+  const layers = rows.map(({ layer, outputShape, parameters: own, macs: work }, index) => [
+    `${layer}-${index + 1}`,
+    `[-1, ${outputShape.join(', ')}]`,
+    number(own),
+    number(work),
+  ]);
+  const factors = Object.entries(ranks).flatMap(([layer, rank]) =>
+    rank === null ? [] : [`${layer} of rank ${rank}`],
+  );
+  console.log(`${table(['Layer', 'Output shape', 'Param #', 'Mult-adds'], layers)}
+
+${[name, batchNorm ? 'batch norm' : 'no batch norm', `${number(outputDim)} classes`, ...factors].join(', ')}
+Total params: ${number(parameters)}
+Total mult-adds: ${number(macs)}
+Params size as float32: ${(bytes / 1e6).toFixed(2)} MB`);
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US');
+}
