@@ -4,6 +4,7 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 import { stageAssets } from './scripts/stage-assets.ts';
+import { CHROMIUM } from './test/web/chromium.ts';
 
 // The Worker's configuration names this folder.
 stageAssets();
@@ -11,6 +12,14 @@ stageAssets();
 // No test needs a network, nor does the runtime that runs them.
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false';
 process.env.WRANGLER_SEND_METRICS = 'false';
+
+/** Needs a browser: left out, and not counted, where there is none. */
+const PAGE_TESTS = 'test/web/page.test.ts';
+if (CHROMIUM === undefined) {
+  console.warn(
+    `${PAGE_TESTS} is left out: no Chromium on this machine. Install one (Debian: apt-get install chromium) or give its path in CHROMIUM.`,
+  );
+}
 
 /** Milliseconds. The first run of a session loads up to 30 MB; machines that run tests are often busy. */
 const PATIENCE = 300_000;
@@ -24,7 +33,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/worker/**'],
+          exclude: ['test/worker/**', ...(CHROMIUM === undefined ? [PAGE_TESTS] : [])],
           ...timeouts,
         },
       },

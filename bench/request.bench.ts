@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unstable_startWorker } from 'wrangler';
+import { stageAssets } from '../scripts/stage-assets.ts';
 import { measure, table } from './measure.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -57,6 +58,7 @@ export async function run(): Promise<void> {
 
 /** Starts the Worker; `first` is the time of its first answer, with which it loads the model, milliseconds. */
 async function start(entrypoint: string) {
+  stageAssets();
   const worker = await unstable_startWorker({
     config: join(ROOT, 'wrangler.toml'),
     entrypoint: join(ROOT, entrypoint),

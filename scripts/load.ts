@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import { machine, table } from '../bench/measure.ts';
+import { stageAssets } from './stage-assets.ts';
 
 const PORT = 8797;
 const URL_BASE = `http://127.0.0.1:${PORT}`;
@@ -97,6 +98,7 @@ async function memory(): Promise<number> {
 }
 
 function startWorker(): ChildProcess {
+  stageAssets();
   const settings = Object.entries({ ...VARIABLES, RATE_PERIOD_SECONDS: '60' }).flatMap(([name, value]) => [
     '--var',
     `${name}:${value}`,

@@ -1,11 +1,14 @@
 // The model behind the API: each question of the page is a request that a curl could send.
 
 import type { CellMatch } from '../core/region-match.ts';
+import { once } from '../core/turns.ts';
 import type { ErrorAnswer } from '../worker/schemas/answer.ts';
 import type { AnalyzeAnswer } from '../worker/schemas/classify.ts';
+import type { EmbeddingsAnswer } from '../worker/schemas/embeddings.ts';
 import type { SimilarityAnswer } from '../worker/schemas/similarity.ts';
 import type { Backend, Hit, Phase, PhotoIndex } from './backend.ts';
 import { floatsOf, toBase64 } from './bytes.ts';
+import { createMemoryIndex } from './memory-index.ts';
 import { ApiError, OfflineError } from './page-error.ts';
 
 export interface ApiBackendOptions {
@@ -17,6 +20,15 @@ export interface ApiBackendOptions {
 
 /** Items that are fetched at once. */
 const PAGE_OF_IDS = 100;
+
+/** What `/v1/indexes` pools by. */
+const POOL = 'gem';
+
+interface Requests {
+  /** DELETE without a body, POST with one. */
+  send(path: string, body: Blob | object | undefined): Promise<Response>;
+  ask<Answer>(path: string, body: Blob | object): Promise<Answer>;
+}
 
 export function createApiBackend({ key, indexName }: ApiBackendOptions): Backend {
   const send = async (path: string, body: Blob | object | undefined): Promise<Response> => {
@@ -63,47 +75,20 @@ export function createApiBackend({ key, indexName }: ApiBackendOptions): Backend
       const answer = await ask<SimilarityAnswer>('/v1/similarity', { input, regions: true });
       return (answer.regions ?? []) as readonly CellMatch[];
     },
-    index: createApiIndex(send, ask, indexName),
+    index: lazyIndex(() => openIndex({ send, ask }, indexName)),
   };
 }
 
-function createApiIndex(
-  send: (path: string, body: Blob | object | undefined) => Promise<Response>,
-  ask: <Answer>(path: string, body: Blob | object) => Promise<Answer>,
-  name: string,
-): PhotoIndex {
+function createApiIndex({ ask }: Requests, name: string): PhotoIndex {
   const path = `/v1/indexes/${name}`;
-  let created: Promise<unknown> | undefined;
-  const create = async () => {
-    try {
-      await ask('/v1/indexes', { name });
-    } catch (error) {
-      // The vectors of another model, from before: the photographs are still here and are indexed anew.
-      if (!(error instanceof ApiError) || error.code !== 'index_mismatch') throw error;
-      await send(path, undefined);
-      await ask('/v1/indexes', { name });
-    }
-  };
-  const ready = async () => {
-    created ??= create();
-    try {
-      await created;
-    } catch (error) {
-      created = undefined;
-      throw error;
-    }
-  };
   return {
     async add(id, photo) {
-      await ready();
       await ask(`${path}/items`, { items: [{ id, image: await toBase64(photo) }] });
     },
     async delete(id) {
-      await ready();
       await ask(`${path}/items/delete`, { ids: [id] });
     },
     async search(by, count) {
-      await ready();
       const query = typeof by === 'string' ? { id: by } : { input: await toBase64(by) };
       const { data } = await ask<{ data: Hit[] }>(`${path}/search`, {
         ...query,
@@ -113,7 +98,6 @@ function createApiIndex(
       return data;
     },
     async vectors(ids) {
-      await ready();
       const found = new Map<string, Float32Array>();
       for (let start = 0; start < ids.length; start += PAGE_OF_IDS) {
         const page = ids.slice(start, start + PAGE_OF_IDS);
@@ -124,6 +108,40 @@ function createApiIndex(
       }
       return found;
     },
+  };
+}
+
+/** Creates the index. Where the server keeps none, the page does, of the server's vectors. */
+async function openIndex(requests: Requests, name: string): Promise<PhotoIndex> {
+  const { send, ask } = requests;
+  const create = () => ask('/v1/indexes', { name });
+  try {
+    await create();
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.status === 404) {
+      return createMemoryIndex(async (photo) => {
+        const response = await send(`/v1/embeddings?pool=${POOL}&encoding_format=base64`, photo);
+        const { data }: EmbeddingsAnswer = await response.json();
+        return floatsOf(String(data[0]?.embedding));
+      });
+    }
+    if (error.code !== 'index_mismatch') throw error;
+    // The vectors of another model, from before: the photographs are still here and are indexed anew.
+    await send(`/v1/indexes/${name}`, undefined);
+    await create();
+  }
+  return createApiIndex(requests, name);
+}
+
+/** The index, opened by the first who needs it; a failure is forgotten. */
+function lazyIndex(open: () => Promise<PhotoIndex>): PhotoIndex {
+  const opened = once(open);
+  return {
+    add: async (id, photo) => (await opened()).add(id, photo),
+    delete: async (id) => (await opened()).delete(id),
+    search: async (by, count) => (await opened()).search(by, count),
+    vectors: async (ids) => (await opened()).vectors(ids),
   };
 }
 

@@ -12,7 +12,7 @@ import { createPhoto, idOf, type Photo } from './photo.ts';
 import { loadSamples, openShelf, type PhotoShelf } from './photo-shelf.ts';
 import { createSearchPanel } from './search-panel.ts';
 
-const HITS = 12;
+const HITS = 24;
 
 const status = find('status', HTMLElement);
 const errorBox = find('error', HTMLElement);

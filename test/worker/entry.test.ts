@@ -22,9 +22,47 @@ test('serves the model of the manifest', async () => {
   expect(data[0]?.untrained).toBe(manifest.trained ? undefined : true);
 });
 
-test.each(['/default/model.json', '/model.json', '/default/weights-00001-of-00002.bin', '/README.md'])(
-  'keeps %s to itself',
-  async (path) => {
+test.each([
+  '/default/model.json',
+  '/models/default/model.json',
+  '/web/model.json',
+  '/web/%2e%2e%2fmodels%2fdefault%2fmodel.json',
+  '/model.json',
+  '/default/weights-00001-of-00002.bin',
+  '/README.md',
+])('keeps %s to itself', async (path) => {
+  expect((await get(path)).status).toBe(404);
+});
+
+test('the page may load, run and ask nothing but this origin', async () => {
+  const response = await get('/');
+  expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+  const policy = response.headers.get('content-security-policy') ?? '';
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).toContain("script-src 'self' 'wasm-unsafe-eval';");
+  expect(policy).not.toMatch(/unsafe-inline|unsafe-eval'? |https?:|\*/);
+  expect(await response.text()).toContain('src="/web/main.js"');
+});
+
+test('a file of the page is sent again only when it has changed', async () => {
+  const first = await get('/web/main.js');
+  await first.body?.cancel();
+  const etag = first.headers.get('etag') ?? '';
+  const second = await exports.default.fetch('http://localhost/web/main.js', {
+    headers: { 'if-none-match': etag },
+  });
+  expect(etag).not.toBe('');
+  expect(second.status).toBe(304);
+});
+
+test("the served model's manifest and shards are published, each shard under the model's id", async () => {
+  const { manifest, id } = await readManifest(modelFiles);
+  expect(await (await get('/model/model.json')).json()).toMatchObject({ name: manifest.name });
+  const [shard] = manifest.shards;
+  const response = await get(`/model/${id}/${shard?.file}`);
+  expect(response.headers.get('cache-control')).toContain('immutable');
+  expect((await response.arrayBuffer()).byteLength).toBe(shard?.bytes);
+  for (const path of [`/model/${id}/backbone.onnx`, `/model/other@0123456789ab/${shard?.file}`]) {
     expect((await get(path)).status).toBe(404);
-  },
-);
+  }
+});

@@ -1,0 +1,56 @@
+// `npm run screenshots`: pictures of the page for the documents, docs/images/page-{wide,narrow}.png. Needs
+// Chromium ($CHROMIUM, or where Debian puts it) and the default model.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import sharp from 'sharp';
+import { createMemoryStore } from '../search/memory-store.ts';
+import { startNodeServer } from '../server/node-server.ts';
+import { CHROMIUM, CHROMIUM_FLAGS } from '../test/web/chromium.ts';
+import { stageAssets } from './stage-assets.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const IMAGES = join(ROOT, 'docs/images');
+const SIZES = { wide: { width: 1040, height: 900 }, narrow: { width: 390, height: 844 } };
+
+if (CHROMIUM === undefined) {
+  throw new Error(
+    'Expected Chromium but found none: install it (Debian: apt-get install chromium) or give its path in CHROMIUM.',
+  );
+}
+
+const server = await startNodeServer({
+  model: join(ROOT, 'models/default'),
+  page: join(stageAssets(), 'web'),
+  indexes: createMemoryStore(),
+  host: '127.0.0.1',
+  port: 0,
+  maxBatch: 8,
+  grace: 100,
+  variables: { PUBLISH_MODEL: 'true' },
+  log: () => undefined,
+  engine: 'winograd',
+});
+const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_FLAGS });
+try {
+  mkdirSync(IMAGES, { recursive: true });
+  for (const [name, viewport] of Object.entries(SIZES)) {
+    const colorScheme = name === 'narrow' ? 'dark' : 'light';
+    const page = await browser.newPage({ viewport, colorScheme });
+    await page.goto(server.url);
+    await page.locator('#samples button', { hasText: 'cat' }).click();
+    await page.locator('#status', { hasText: 'cat: done.' }).waitFor();
+    await page.locator('#hits button.photo').first().hover();
+    await page.locator('#compare-text', { hasText: 'Equal numbers' }).waitFor();
+    const picture = await page.screenshot({ fullPage: true });
+    const file = join(IMAGES, `page-${name}.png`);
+    // 256 colours: a third of the bytes, and nobody misses the others.
+    const { size } = await sharp(picture).png({ palette: true, effort: 10 }).toFile(file);
+    console.log(`${file}: ${Math.round(size / 1024)} KB`);
+    await page.close();
+  }
+} finally {
+  await browser.close();
+  await server.stop();
+}
