@@ -1,6 +1,8 @@
 // vgg-edge build: weights (a file, torchvision's official ones, or seeded) → a model directory.
 
 import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { homedir } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { POOLS } from '../core/descriptors.ts';
 import { InputError } from '../core/errors.ts';
@@ -9,22 +11,31 @@ import type { Manifest } from '../core/manifest.ts';
 import { TAPS } from '../core/taps.ts';
 import { createNodeDecoder } from '../engine/node/decode.ts';
 import { buildModel, type WeightSource } from '../model-build/build.ts';
+import { downloadWeights, officialWeights, weightsCacheFolder } from '../model-build/download-weights.ts';
+import { downloadWeights, officialWeights, weightsCacheFolder } from '../model-build/download-weights.ts';
+import type { FloatPrecision } from '../model-build/float-directory.ts';
 import { photoSets, syntheticSets } from '../model-build/image-sets.ts';
 import { type Labels, parseLabelFile } from '../model-build/label-file.ts';
 import { TORCHVISION_INPUT } from '../model-build/network.ts';
 import { checkTarget } from '../model-build/replace-directory.ts';
 import { type Command, flag, required, text, UsageError, type Values, wholeNumber } from './command.ts';
 import { fidelityTable } from './fidelity-table.ts';
-import { createProgress } from './progress.ts';
+import { createProgress, type Progress } from './progress.ts';
 
 const DEFAULT_RANK = 256;
+
+type Update = (stage: string, done: number, total: number) => void;
 
 export const build: Command = {
   name: 'build',
   summary: 'Quantises the weights of a VGG and writes a model directory.',
   usage: '(--weights FILE | --init kaiming --seed N) --out DIR [options]',
   options: {
-    weights: { type: 'string', value: 'FILE', description: '.pth, .pt or .safetensors' },
+    weights: {
+      type: 'string',
+      value: 'FILE',
+      description: '.pth, .pt or .safetensors, or torchvision:vgg11_bn and so on, fetched once',
+    },
     init: { type: 'string', value: 'kaiming', description: 'seeded random weights instead of a file' },
     seed: { type: 'string', value: 'N', description: 'their seed (default 1)' },
     network: {
@@ -71,6 +82,11 @@ export const build: Command = {
       value: 'NAME',
       description: 'what search stores by default: fc6, features-avg, … (recorded in the manifest)',
     },
+    precision: {
+      type: 'string',
+      value: 'LIST',
+      description: 'also float graphs for GPUs: fp16, fp32 or fp16,fp32',
+    },
     licence: { type: 'string', value: 'TEXT', description: 'terms of the weights, recorded in the manifest' },
   },
   examples: [
@@ -80,8 +96,8 @@ export const build: Command = {
   async run(_positionals, values) {
     const out = required(values, 'out');
     await checkTarget(resolve(out), flag(values, 'force'));
-    const source = weightSource(values);
     const progress = createProgress();
+    const source = await weightSource(values, progress.update);
     const images = await imageSets(values, progress.update);
     for (const reason of images.skipped) console.error(`skipped ${reason}`);
     const manifest = await buildModel({
@@ -95,21 +111,49 @@ export const build: Command = {
       defaultDescriptor: descriptorOf(text(values, 'descriptor')),
       licence: text(values, 'licence') ?? 'unknown',
       refine: flag(values, 'refine'),
+      precisions: precisionsOf(text(values, 'precision')),
       progress: progress.update,
     });
     console.log(describe(out, manifest));
   },
 };
 
-function weightSource(values: Values): WeightSource {
+async function weightSource(values: Values, update: Progress['update']): Promise<WeightSource> {
   const path = text(values, 'weights');
   const init = text(values, 'init');
   if ((path === undefined) === (init === undefined)) {
     throw new UsageError('Expected either --weights or --init.');
   }
-  if (path !== undefined) return { kind: 'file', path };
+  if (path !== undefined) return { kind: 'file', path: await localWeights(path, update) };
   if (init !== 'kaiming') throw new UsageError(`Expected kaiming for --init but found '${init}'.`);
   return { kind: 'seed', configuration: seededConfiguration(values), seed: wholeNumber(values, 'seed') ?? 1 };
+}
+
+/** The path of the file; torchvision's official ones are fetched once, and kept. */
+async function localWeights(weights: string, update: Progress['update']): Promise<string> {
+  const official = officialWeights(weights);
+  if (official === null) return weights;
+  const megabytes = (bytes: number) => Math.round(bytes / 1e6);
+  return await downloadWeights(official, {
+    folder: weightsCacheFolder(process.env, homedir()),
+    fetch: globalThis.fetch,
+    onProgress: ({ receivedBytes, totalBytes }) =>
+      update('downloading, MB', megabytes(receivedBytes), megabytes(totalBytes ?? 2 * receivedBytes)),
+  });
+}
+
+/** torchvision's official file in the cache, downloaded the first time; anything else is a path. */
+async function localWeights(weights: string, update: Update): Promise<string> {
+  const official = officialWeights(weights);
+  if (official === null) return weights;
+  return await downloadWeights(official, {
+    folder: weightsCacheFolder(process.env, homedir()),
+    fetch,
+    onProgress: ({ receivedBytes, totalBytes }) => {
+      const megabytes = (bytes: number) => Math.round(bytes / 1e6);
+      update('downloading, MB', megabytes(receivedBytes), megabytes(totalBytes ?? receivedBytes * 2));
+    },
+  });
 }
 
 function seededConfiguration(values: Values): VggConfiguration {
@@ -126,13 +170,20 @@ function seededConfiguration(values: Values): VggConfiguration {
   return customConfiguration(parsed, false, options);
 }
 
-async function imageSets(values: Values, update: (stage: string, done: number, total: number) => void) {
+async function imageSets(values: Values, update: Update) {
   const folder = text(values, 'calibration');
   if (folder === undefined) return syntheticSets(TORCHVISION_INPUT);
   return await photoSets(folder, TORCHVISION_INPUT, {
     holdOutEvery: wholeNumber(values, 'holdout', { min: 2, max: 1000 }) ?? 2,
     decoder: await createNodeDecoder(),
     progress: (done, total) => update('reading photos', done, total),
+  });
+}
+
+function precisionsOf(list: string | undefined): FloatPrecision[] {
+  return (list === undefined ? [] : list.split(',')).map((precision) => {
+    if (precision === 'fp16' || precision === 'fp32') return precision;
+    throw new UsageError(`Expected fp16, fp32 or fp16,fp32 for --precision but found '${list}'.`);
   });
 }
 
