@@ -57,9 +57,11 @@ export function createAnalysisPanel(): AnalysisPanel {
       find('untrained', HTMLElement).hidden = !analysis.untrained;
       find('classes', HTMLOListElement).replaceChildren(...analysis.classes.map(classBar));
       find('phases', HTMLElement).replaceChildren(
-        ...analysis.phases.map(({ name, milliseconds }) =>
-          element('span', {}, [`${name} ${milliseconds.toFixed(1)} ms`]),
-        ),
+        ...(analysis.phases.length === 0
+          ? ["Answered from the server's cache: nothing was computed."]
+          : analysis.phases.map(({ name, milliseconds }) =>
+              element('span', {}, [`${name} ${milliseconds.toFixed(1)} ms`]),
+            )),
       );
       find('facts', HTMLElement).textContent = `${analysis.model}, ${analysis.engine}`;
       channel.max = String(analysis.features.length / CELLS);

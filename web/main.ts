@@ -70,17 +70,17 @@ async function choose(photo: Photo): Promise<void> {
 }
 
 async function search(photo: Photo, asked: Backend, mine: number): Promise<void> {
-  await fillIndex(asked);
+  const held = await fillIndex(asked);
   if (mine !== turn) return;
   status.textContent = `Searching with ${photo.name} …`;
-  const isIndexed = shelf.photos.has(photo.id);
+  const isIndexed = held.has(photo.id);
   const hits = await asked.index.search(isIndexed ? photo.id : photo.file, HITS);
   if (mine !== turn) return;
   find('search', HTMLElement).hidden = false;
   searchPanel.show(photo, hits);
   add.hidden = isIndexed;
-  find('index-size', HTMLElement).textContent = `${shelf.photos.size} photographs in the index.`;
-  const vectors = await asked.index.vectors([...shelf.photos.keys()]);
+  find('index-size', HTMLElement).textContent = `${held.size} photographs in the index.`;
+  const vectors = await asked.index.vectors([...held]);
   if (mine !== turn) return;
   const items = [...shelf.photos.values()].flatMap((item) => {
     const vector = vectors.get(item.id);
@@ -89,26 +89,32 @@ async function search(photo: Photo, asked: Backend, mine: number): Promise<void>
   mapPanel.show(items, photo.id);
 }
 
-/** Everything on the shelf goes into the index; what it holds already is not embedded again. */
-async function fillIndex(asked: Backend): Promise<void> {
-  const ids = [...shelf.photos.keys()];
+/**
+ * What is on the shelf goes into the index, but what was added in the browser not to the server; what the
+ * index holds already is not embedded again. The ids that it holds then.
+ */
+async function fillIndex(asked: Backend): Promise<ReadonlySet<string>> {
+  const wanted = [...shelf.photos.values()].filter(({ isPrivate }) => asked === local || isPrivate !== true);
+  const ids = wanted.map(({ id }) => id);
   let held = indexed.get(asked);
   if (held === undefined) {
     held = new Set((await asked.index.vectors(ids)).keys());
     indexed.set(asked, held);
   }
-  const missing = [...shelf.photos.values()].filter(({ id }) => held.has(id) === false);
+  const missing = wanted.filter(({ id }) => held?.has(id) === false);
   for (const [done, { id, file }] of missing.entries()) {
     status.textContent = `Indexing ${done + 1} of ${missing.length} …`;
     await asked.index.add(id, file);
     held.add(id);
   }
+  return held;
 }
 
 async function addCurrent(): Promise<void> {
   if (current === undefined) return;
-  await shelf.keep(current);
-  await choose(current);
+  const photo = { ...current, isPrivate: inBrowser.checked };
+  await shelf.keep(photo);
+  await choose(photo);
   find('search-title', HTMLElement).scrollIntoView({ block: 'nearest' });
 }
 
@@ -201,7 +207,9 @@ function listen(): void {
     find('where', HTMLElement).textContent = inBrowser.checked
       ? 'Nothing leaves this machine. The model is fetched once, about 23 MB.'
       : 'Photographs go to the server that gave you this page.';
-    if (current !== undefined) choose(current);
+    if (current === undefined) return;
+    if (inBrowser.checked || current.id.startsWith('sample:')) choose(current);
+    else status.textContent = `${current.name} was not sent to the server: choose it again to send it.`;
   });
   key.addEventListener('change', () => {
     if (current !== undefined) choose(current);

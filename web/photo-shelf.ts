@@ -37,9 +37,12 @@ export async function openShelf(samples: readonly Photo[]): Promise<PhotoShelf> 
     const url = new URL(request.url);
     const name = url.searchParams.get('name') ?? 'photograph';
     const id = decodeURIComponent(url.pathname.split('/').at(-1) ?? '');
-    if (response !== undefined) photos.set(id, await createPhoto(id, name, await response.blob()));
+    if (response === undefined) continue;
+    const photo = await createPhoto(id, name, await response.blob());
+    photos.set(id, { ...photo, isPrivate: url.searchParams.has('private') });
   }
-  const pathOf = ({ id, name }: Photo) => `/own/${encodeURIComponent(id)}?name=${encodeURIComponent(name)}`;
+  const pathOf = ({ id, name, isPrivate }: Photo) =>
+    `/own/${encodeURIComponent(id)}?name=${encodeURIComponent(name)}${isPrivate === true ? '&private' : ''}`;
   return {
     photos,
     async keep(photo) {

@@ -7,6 +7,8 @@ export interface Photo {
   readonly file: Blob;
   /** The network's crop as a picture, for `img`. */
   readonly thumbnail: string;
+  /** Added while the model ran in this browser: it is never sent anywhere of the page's own accord. */
+  readonly isPrivate?: boolean;
 }
 
 /** The crop of 224 out of a short side resized to 256. */

@@ -1,7 +1,9 @@
 // The page in real Chromium against the real server: what a visitor does, and what goes wrong meanwhile.
 // vitest.config.ts leaves this file out, and says so, where there is no Chromium.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import axe from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
@@ -29,10 +31,11 @@ let page: Page;
 /** What the console was told is wrong; failed requests, which tests provoke, are not. */
 let complaints: string[];
 
-function serve({ withIndexes = true } = {}) {
+function serve({ withIndexes = true, keys }: { withIndexes?: boolean; keys?: string } = {}) {
   return startNodeServer({
     model: MODEL,
     page: join(stageAssets(), 'web'),
+    keys,
     ...(withIndexes ? { indexes: createMemoryStore() } : {}),
     host: '127.0.0.1',
     port: 0,
@@ -171,6 +174,73 @@ test('in the browser: the same classes and scores, and no photograph leaves', as
   await page.locator('#hits button.photo').first().hover();
   await sees('#compare-text', 'Equal numbers');
   expect(sent).toEqual([]);
+});
+
+test('what was added in the browser is not sent when the switch is turned off', async () => {
+  await open();
+  await page.locator('#in-browser').check();
+  await chooseFile('mine.jpg', ownPhoto());
+  await sees('#status', 'mine.jpg: done.');
+  await page.locator('#add').click();
+  await sees('#index-size', `${samples.length + 1} photographs`);
+  const sent: string[] = [];
+  page.on('request', (request) => {
+    if (request.postData()?.includes('mine:') === true) sent.push(request.url());
+    if (request.postDataBuffer()?.equals(ownPhoto()) === true) sent.push(request.url());
+  });
+  await page.locator('#in-browser').uncheck();
+  await sees('#status', 'was not sent');
+  await chooseSample('cat');
+  await sees('#index-size', `${samples.length} photographs`);
+  expect((await hits()).map(nameOf).sort()).toEqual(names);
+  expect(sent).toEqual([]);
+});
+
+test('dropped and pasted', async () => {
+  await open();
+  for (const [event, transfer, name] of [
+    ['DragEvent', 'dataTransfer', 'dropped.jpg'],
+    ['ClipboardEvent', 'clipboardData', 'pasted picture'],
+  ]) {
+    await page.evaluate(`fetch('/web/samples/cat.jpg').then((response) => response.blob()).then((blob) => {
+      const ${transfer} = new DataTransfer();
+      ${transfer}.items.add(new File([blob, '${name}'], '${name}', { type: 'image/jpeg' }));
+      const type = '${event}' === 'DragEvent' ? 'drop' : 'paste';
+      document.body.dispatchEvent(new ${event}(type, { ${transfer}, bubbles: true, cancelable: true }));
+    })`);
+    await sees('#status', `${name}: done.`);
+  }
+});
+
+test('nothing is wider than a phone', async () => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  await open();
+  await chooseSample('cat');
+  await page.locator('#hits button.photo').first().focus();
+  await sees('#compare-text', 'Equal numbers');
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320);
+});
+
+test('an answer out of the cache has no times, and says so', async () => {
+  await open();
+  await chooseSample('cat');
+  await chooseSample('rocket');
+  await chooseSample('cat');
+  await sees('#phases', 'cache');
+});
+
+test('a server that asks for a key: the page asks the visitor', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'vgg-edge-page-'));
+  const keys = join(directory, 'keys');
+  writeFileSync(keys, `visitor:${createHash('sha256').update('secret').digest('hex')}`);
+  const guarded = await serve({ keys });
+  await open(guarded);
+  await page.locator('#samples button', { hasText: 'cat' }).click();
+  await page.locator('#key').fill('secret');
+  await page.locator('#key').press('Enter');
+  await sees('#status', 'cat: done.');
+  await guarded.stop();
+  rmSync(directory, { recursive: true });
 });
 
 test('without a server: the page, its samples and the model are still there', async () => {
