@@ -2,7 +2,6 @@
 
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { homedir } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { POOLS } from '../core/descriptors.ts';
 import { InputError } from '../core/errors.ts';
@@ -11,7 +10,6 @@ import type { Manifest } from '../core/manifest.ts';
 import { TAPS } from '../core/taps.ts';
 import { createNodeDecoder } from '../engine/node/decode.ts';
 import { buildModel, type WeightSource } from '../model-build/build.ts';
-import { downloadWeights, officialWeights, weightsCacheFolder } from '../model-build/download-weights.ts';
 import { downloadWeights, officialWeights, weightsCacheFolder } from '../model-build/download-weights.ts';
 import type { FloatPrecision } from '../model-build/float-directory.ts';
 import { photoSets, syntheticSets } from '../model-build/image-sets.ts';
@@ -23,8 +21,6 @@ import { fidelityTable } from './fidelity-table.ts';
 import { createProgress, type Progress } from './progress.ts';
 
 const DEFAULT_RANK = 256;
-
-type Update = (stage: string, done: number, total: number) => void;
 
 export const build: Command = {
   name: 'build',
@@ -142,20 +138,6 @@ async function localWeights(weights: string, update: Progress['update']): Promis
   });
 }
 
-/** torchvision's official file in the cache, downloaded the first time; anything else is a path. */
-async function localWeights(weights: string, update: Update): Promise<string> {
-  const official = officialWeights(weights);
-  if (official === null) return weights;
-  return await downloadWeights(official, {
-    folder: weightsCacheFolder(process.env, homedir()),
-    fetch,
-    onProgress: ({ receivedBytes, totalBytes }) => {
-      const megabytes = (bytes: number) => Math.round(bytes / 1e6);
-      update('downloading, MB', megabytes(receivedBytes), megabytes(totalBytes ?? receivedBytes * 2));
-    },
-  });
-}
-
 function seededConfiguration(values: Values): VggConfiguration {
   const rank = wholeNumber(values, 'rank') ?? DEFAULT_RANK;
   const options = {
@@ -170,7 +152,7 @@ function seededConfiguration(values: Values): VggConfiguration {
   return customConfiguration(parsed, false, options);
 }
 
-async function imageSets(values: Values, update: Update) {
+async function imageSets(values: Values, update: Progress['update']) {
   const folder = text(values, 'calibration');
   if (folder === undefined) return syntheticSets(TORCHVISION_INPUT);
   return await photoSets(folder, TORCHVISION_INPUT, {

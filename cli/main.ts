@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   build: async () => (await import('./build.ts')).build,
   duplicates: async () => (await import('./duplicates.ts')).duplicates,
   eval: async () => (await import('./eval.ts')).evaluate,
+  export: async () => (await import('./export.ts')).exportModel,
   fit: async () => (await import('./fit.ts')).fit,
   index: async () => (await import('./index-images.ts')).indexImages,
   inspect: async () => (await import('./inspect.ts')).inspect,

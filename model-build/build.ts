@@ -6,15 +6,16 @@ import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { InputError } from '../core/errors.ts';
 import type { VggConfiguration } from '../core/family.ts';
-import type { Manifest } from '../core/manifest.ts';
+import type { Manifest, ManifestFloatGraphs } from '../core/manifest.ts';
 import { calibrate } from './calibrate.ts';
+import { type FloatPrecision, writeFloatGraphs } from './float-directory.ts';
 import type { ImageSets } from './image-sets.ts';
 import { kaimingNetwork } from './init.ts';
 import { keepCard } from './keep-card.ts';
 import type { Labels } from './label-file.ts';
 import type { FloatNetwork, InputContract } from './network.ts';
 import { openWeights } from './open-weights.ts';
-import { quantiseNetwork } from './quantise.ts';
+import { dequantise, quantiseNetwork } from './quantise.ts';
 import { readNetwork } from './read-network.ts';
 import { replaceDirectory } from './replace-directory.ts';
 import { verifyDirectory, weightErrors } from './verify.ts';
@@ -38,6 +39,8 @@ export interface BuildOptions {
   /** What search is to store by default. */
   readonly defaultDescriptor: Manifest['defaultDescriptor'] | undefined;
   readonly licence: string;
+  /** Float graphs to write beside the int8 ones. */
+  readonly precisions: readonly FloatPrecision[];
   /** Tries ranges layer by layer: most faithful, and most of the time. */
   readonly refine: boolean;
   readonly progress: (stage: string, done: number, total: number) => void;
@@ -66,6 +69,10 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
   const provenance = await describeSource(source);
   return await replaceDirectory(options.out, options.force, async (directory) => {
     const written = await writeWeights(directory, quantised);
+    const floatGraphs: ManifestFloatGraphs[] = [];
+    for (const precision of options.precisions) {
+      floatGraphs.push(await writeFloatGraphs(directory, dequantise(quantised), precision));
+    }
     const details = {
       name: options.name,
       trained,
@@ -78,7 +85,7 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
       },
       provenance,
       licence: options.licence,
-      floatGraphs: [],
+      floatGraphs,
     };
     const draft = describeModel(quantised, written, { ...details, fidelity: {} });
     const fidelity = await verifyDirectory(directory, draft, network, images.heldOut, (done, total) =>

@@ -123,16 +123,23 @@ export function rangesBy(
   return {
     convolutions: names.convolutions.map((name) => range(name, method)),
     // Where levels abound, clipping would cost and save nothing.
-    linears: names.linears.map((name, index) => range(name, isWide(network, index) ? 'min-max' : method)),
+    linears: names.linears.map((name, index) => range(name, isWide(index) ? 'min-max' : method)),
   };
 }
 
-/** Inputs of a factorised layer's second factor get up to 16 bits: their rounding costs most. */
-function isWide(network: FloatNetwork, index: number): boolean {
-  return network.linears[index]?.shape.name.endsWith('.up') ?? false;
+/**
+ * Every linear layer but the first gets more than 256 levels: their rounding costs most (that of a factorised
+ * layer's second factor above all), and our kernel multiplies 16-bit levels anyway. The first one's input has
+ * the backbone's levels.
+ */
+function isWide(index: number): boolean {
+  return index > 0;
 }
 
-export function networkLevels(network: FloatNetwork, { convolutions, linears }: NetworkRanges): NetworkLevels {
+export function networkLevels(
+  network: FloatNetwork,
+  { convolutions, linears }: NetworkRanges,
+): NetworkLevels {
   const outputs = convolutions.map(byteLevels);
   const last = network.convolutions.at(-1)?.shape;
   const unpooled = last !== undefined && Math.floor(last.size / 2 ** last.pools) === POOLED_SIDE;
@@ -144,7 +151,7 @@ export function networkLevels(network: FloatNetwork, { convolutions, linears }: 
       const features = outputs.at(-1);
       if (index === 0 && unpooled && features !== undefined) return features;
       const inputs = network.linears[index]?.shape.inputs ?? 1;
-      return isWide(network, index) ? wideLevels(range, inputs) : byteLevels(range);
+      return isWide(index) ? wideLevels(range, inputs) : byteLevels(range);
     }),
   };
 }

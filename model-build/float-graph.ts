@@ -25,7 +25,10 @@ export interface FloatGraphOptions {
   readonly type: FloatType;
   /** Rounds every activation to its levels, as the int8 graph does; their scales are inputs of the graph. */
   readonly simulate?: boolean;
-  /** Makes every layer's output (after its pool) and every linear's input an output of the graph. */
+  /**
+   * Makes outputs of the graph: `pixels.planes`, every layer's output (after its pool), every
+   * linear's input, and each convolution's `<name>.mean` [images, out], of its sums before the ReLU.
+   */
   readonly expose?: boolean;
 }
 
@@ -35,11 +38,13 @@ export function floatBackbone(network: FloatNetwork, options: FloatGraphOptions)
   const builder = new GraphBuilder('backbone');
   const normalised = normalisedPixels(builder, network.input);
   const pixels = simulate ? round(builder, normalised, 'pixels') : normalised;
-  let value = toType(builder, channelsFirst(builder, pixels), 'pixels.half', options.type);
+  const planes = channelsFirst(builder, pixels);
+  let value = toType(builder, planes, 'pixels.half', options.type);
   let side = network.input.crop;
+  if (expose) builder.output(planes, 'float32', [BATCH, 3, side, side]);
   for (const convolution of network.convolutions) {
     const { name, outputChannels, pools } = convolution.shape;
-    value = convolve(builder, value, convolution, options.type);
+    value = convolve(builder, value, convolution, options);
     if (simulate) value = round(builder, value, name);
     for (let pool = 1; pool <= pools; pool += 1) {
       const pooled = `${name}.pool${pool}`;
@@ -55,7 +60,12 @@ export function floatBackbone(network: FloatNetwork, options: FloatGraphOptions)
   return builder.build();
 }
 
-function convolve(builder: GraphBuilder, value: string, layer: FloatConvolution, type: FloatType): string {
+function convolve(
+  builder: GraphBuilder,
+  value: string,
+  layer: FloatConvolution,
+  { type, expose = false }: FloatGraphOptions,
+): string {
   const { name, inputChannels, outputChannels } = layer.shape;
   const weight = builder.weight(
     `${name}.weight`,
@@ -65,6 +75,10 @@ function convolve(builder: GraphBuilder, value: string, layer: FloatConvolution,
   const bias = builder.weight(`${name}.bias`, [outputChannels], stored(layer.bias, type));
   const attributes = { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1] };
   const sums = builder.node('Conv', [value, weight, bias], `${name}.sums`, attributes);
+  if (expose) {
+    const mean = builder.node('ReduceMean', [sums], `${name}.mean`, { axes: [2, 3], keepdims: 0 });
+    builder.output(mean, type, [BATCH, outputChannels]);
+  }
   return builder.node('Relu', [sums], `${name}.output`);
 }
 

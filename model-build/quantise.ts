@@ -2,6 +2,7 @@
 // by calibrate.ts. And back: dequantise gives the float network the int8 weights stand for.
 
 import type { NetworkLevels } from './float-graph.ts';
+import type { InputCorrelations } from './input-correlations.ts';
 import type {
   FloatConvolution,
   FloatLinear,
@@ -11,19 +12,24 @@ import type {
   QuantisedLinear,
   QuantisedNetwork,
 } from './network.ts';
-
-/** Symmetric: −128 is not used, so that negating a weight stays possible. */
-const LARGEST = 127;
+import { LARGEST_WEIGHT, roundKernels } from './round-kernels.ts';
 
 /** A bias stays this far from the ends of int32, so that adding the product cannot wrap. */
 const LARGEST_BIAS = 2 ** 30;
 
-/** Quantises every tensor. The levels' lists have one entry per layer. */
-export function quantiseNetwork(network: FloatNetwork, levels: NetworkLevels): QuantisedNetwork {
+/**
+ * Quantises every tensor. The levels' lists have one entry per layer; with the correlations of each
+ * convolution's input, its kernels are rounded by them, else each weight to its nearest level.
+ */
+export function quantiseNetwork(
+  network: FloatNetwork,
+  levels: NetworkLevels,
+  correlations: readonly InputCorrelations[] = [],
+): QuantisedNetwork {
   let input = levels.pixels;
   const convolutions = network.convolutions.map((convolution, index) => {
     const output = at(levels.convolutions, index);
-    const quantised = quantiseConvolution(convolution, input, output);
+    const quantised = quantiseConvolution(convolution, input, output, correlations[index]);
     input = output;
     return quantised;
   });
@@ -41,6 +47,7 @@ export function quantiseConvolution(
   { shape, weight, bias }: FloatConvolution,
   input: Levels,
   output: Levels,
+  correlations?: InputCorrelations,
 ): QuantisedConvolution {
   const scale = rowScales(weight, shape.outputChannels);
   // A channel of (almost) no weights: a larger scale keeps its bias inside int32.
@@ -50,7 +57,10 @@ export function quantiseConvolution(
   });
   return {
     shape,
-    weight: roundRows(weight, scale),
+    weight:
+      correlations === undefined
+        ? roundRows(weight, scale)
+        : roundKernels(weight, scale, shape.inputChannels, correlations),
     scale,
     bias: Int32Array.from(bias, (value, row) => Math.round(value / (input.scale * (scale[row] ?? 1)))),
     input,
@@ -71,7 +81,7 @@ function rowScales(weight: Float32Array, rows: number): Float32Array {
     for (let index = row * columns; index < (row + 1) * columns; index += 1) {
       largest = Math.max(largest, Math.abs(weight[index] ?? 0));
     }
-    return Math.max(largest / LARGEST, Number(largest === 0));
+    return Math.max(largest / LARGEST_WEIGHT, Number(largest === 0));
   });
 }
 
@@ -81,7 +91,7 @@ function roundRows(weight: Float32Array, scale: Float32Array): Int8Array {
   scale.forEach((step, row) => {
     for (let index = row * columns; index < (row + 1) * columns; index += 1) {
       const level = Math.round((weight[index] ?? 0) / step);
-      rounded[index] = Math.min(Math.max(level, -LARGEST), LARGEST);
+      rounded[index] = Math.min(Math.max(level, -LARGEST_WEIGHT), LARGEST_WEIGHT);
     }
   });
   return rounded;
