@@ -1,9 +1,9 @@
 // A convolution as the kernel sees it: a row of integers in memory, with how its tiles are cut into blocks
 // and groups. The formulas are those of assembly/convolution.ts and assembly/map.ts.
 
+import type { ManifestConvolution } from '../../core/manifest.ts';
 import { ALGORITHMS, type Algorithm, mostParts, PROPERTIES } from './algorithm.ts';
 import { roundUp } from './layout.ts';
-import type { BackbonePlan, PlannedConvolution } from './plan.ts';
 
 /** The fields in memory, int32 each: those of `Convolution` in assembly/convolution.ts. */
 export const DESCRIPTOR = [
@@ -28,6 +28,30 @@ export const DESCRIPTOR = [
 ] as const;
 
 type Descriptor = Record<(typeof DESCRIPTOR)[number], number>;
+
+/** What the kernel needs to know of a convolution and where its operands lie: addresses in bytes. */
+export interface PlacedConvolution {
+  readonly layer: ManifestConvolution;
+  readonly algorithm: Algorithm;
+  /** Channels as they lie in memory. */
+  readonly inputChannels: number;
+  readonly outputChannels: number;
+  readonly input: number;
+  readonly output: number;
+  /** The arranged weights. */
+  readonly weights: number;
+  readonly bias: number;
+  readonly scale: number;
+  /** 0 where weights are transformed anew in every run. */
+  readonly expanded: number;
+}
+
+/** Addresses of the room that all layers share, one at a time. */
+export interface Workspace {
+  readonly rows: number;
+  readonly panel: number;
+  readonly sums: number;
+}
 
 /** Output channels whose weights are transformed together. */
 export const PANEL = 32;
@@ -87,8 +111,8 @@ function schedule(algorithm: Algorithm, size: number, images: number, inputChann
 
 /** The descriptor for a pass of `images` images that sums `part` input channels at a time. */
 export function describeConvolution(
-  plan: Pick<BackbonePlan, 'rows' | 'panel' | 'sums'>,
-  planned: Omit<PlannedConvolution, 'shardWeights' | 'descriptor' | 'extraPools'>,
+  plan: Workspace,
+  planned: PlacedConvolution,
   part: number,
   images: number,
 ): Descriptor {

@@ -3,8 +3,15 @@
 import { ModelError } from '../../core/errors.ts';
 import { convolutionShapes, featuresDim } from '../../core/family.ts';
 import { configurationOf, type Manifest, type ManifestConvolution } from '../../core/manifest.ts';
-import { type Algorithm, fastestAlgorithm, LANES } from './algorithm.ts';
-import { DESCRIPTOR, expandedBytes, paddedSide, workspace } from './descriptor.ts';
+import { fastestAlgorithm, LANES } from './algorithm.ts';
+import {
+  DESCRIPTOR,
+  expandedBytes,
+  type PlacedConvolution,
+  paddedSide,
+  type Workspace,
+  workspace,
+} from './descriptor.ts';
 import { KERNEL_BYTES } from './kernel.ts';
 import { Layout, roundUp } from './layout.ts';
 
@@ -16,27 +23,15 @@ export interface BackboneOptions {
 }
 
 /** A convolution with its addresses. */
-export interface PlannedConvolution {
-  readonly layer: ManifestConvolution;
-  readonly algorithm: Algorithm;
-  /** Channels as they lie in memory. */
-  readonly inputChannels: number;
-  readonly outputChannels: number;
-  readonly input: number;
-  readonly output: number;
-  /** Where the shard's weights go, and where the arranged ones start. */
+export interface PlannedConvolution extends PlacedConvolution {
+  /** Where the shard's weights go. */
   readonly shardWeights: number;
-  readonly weights: number;
-  readonly bias: number;
-  readonly scale: number;
-  /** 0 where weights are transformed anew in every run. */
-  readonly expanded: number;
   readonly descriptor: number;
   /** Maps after the first pool, which the convolution does itself: one more pool each. */
   readonly extraPools: readonly { readonly size: number; readonly input: number; readonly output: number }[];
 }
 
-export interface BackbonePlan {
+export interface BackbonePlan extends Workspace {
   readonly images: number;
   /** First byte behind all regions. */
   readonly end: number;
@@ -51,10 +46,6 @@ export interface BackbonePlan {
   /** float32 [images][featuresDim] */
   readonly features: number;
   readonly featuresDim: number;
-  /** Room shared by all layers, one at a time. */
-  readonly rows: number;
-  readonly panel: number;
-  readonly sums: number;
 }
 
 /** Reading a vector at a row's end may touch so many bytes behind it. */
