@@ -1,9 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openLanceDbStore } from '../../search/node/lancedb-store.ts';
-import { vectorStoreContract } from './vector-store-contract.ts';
+import { cosine } from '../../search/vector-index.ts';
+import { space, vectorStoreContract } from './vector-store-contract.ts';
+import { clusteredVectors } from './vectors.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -12,3 +14,29 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 vectorStoreContract('LanceDB', async () => ({ store: await openLanceDbStore(folder), tolerance: 1e-5 }));
+
+test('the approximate index finds nearly all, and what came after it was built', async () => {
+  const store = await openLanceDbStore(join(folder, 'approximate'));
+  const index = await store.create('approximate', space);
+  const draw = clusteredVectors({ clusters: 20, dimensions: space.dimensions, seed: 9 });
+  const items = Array.from({ length: 1500 }, (_, place) => ({
+    id: String(place),
+    vector: draw(),
+    metadata: {},
+  }));
+  await index.upsert(space, items.slice(0, 1000));
+  await store.optimise('approximate', 500);
+  await index.upsert(space, items.slice(1000));
+  let found = 0;
+  for (const query of Array.from({ length: 20 }, draw)) {
+    const truth = items
+      .map(({ id, vector }) => ({ id, score: cosine(query, vector) }))
+      .sort((a, b) => b.score - a.score)
+      .slice(0, 10)
+      .map(({ id }) => id);
+    const hits = await index.query({ by: { vector: query, space }, topK: 10 });
+    found += hits.filter(({ id }) => truth.includes(id)).length;
+  }
+  expect(found / 200).toBeGreaterThan(0.95);
+  await store.close();
+});
