@@ -69,11 +69,11 @@ function buildScripts(): [string, Uint8Array][] {
   return outputFiles.map(({ path, contents }) => [`web/${path.split(/[\\/]/).at(-1) ?? ''}`, contents]);
 }
 
-/** A hard link where the file system has them: the weights are not copied on every start. */
+/** A hard link; a copy, made anew each time, where the file system has none. Times of change prove nothing. */
 function place(target: string, source: string): void {
   const wanted = statSync(source);
   const found = statSync(target, { throwIfNoEntry: false });
-  if (found !== undefined && found.size === wanted.size && found.mtimeMs >= wanted.mtimeMs) return;
+  if (found?.ino === wanted.ino && found.dev === wanted.dev) return;
   replace(target, (temporary) => {
     try {
       linkSync(source, temporary);
