@@ -8,6 +8,20 @@ ENV ONNXRUNTIME_NODE_INSTALL=skip
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --no-audit --no-fund
 
+# The page, bundled by esbuild, which the server itself does not need.
+FROM node:24-slim AS page
+WORKDIR /app
+ENV ONNXRUNTIME_NODE_INSTALL=skip
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY core core
+COPY engine engine
+COPY web web
+COPY samples samples
+COPY models models
+COPY scripts scripts
+RUN node scripts/stage-assets.ts
+
 FROM node:24-slim
 WORKDIR /app
 ENV NODE_ENV=production
@@ -22,6 +36,7 @@ COPY worker worker
 COPY server server
 COPY cli cli
 COPY models models
+COPY --from=page /app/dist/assets/web dist/assets/web
 USER node
 EXPOSE 8787
 # Ready means that an inference worked. fetch is Node's own: the image needs no curl.
