@@ -4,18 +4,13 @@
 // process that was started with --wasm-enforce-bounds-checks.
 
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { convolutionShapes, familyMember } from '../core/family.ts';
 import type { ImageBatch } from '../core/ports.ts';
-import { floatBackbone, floatHead } from '../model-build/float-graph.ts';
-import { writeGraphs } from '../model-build/graph-files.ts';
-import { kaimingNetwork } from '../model-build/init.ts';
-import { type FloatNetwork, type Levels, TORCHVISION_INPUT } from '../model-build/network.ts';
-import { dequantise, quantiseNetwork } from '../model-build/quantise.ts';
+import { type FloatNetwork, TORCHVISION_INPUT } from '../model-build/network.ts';
 import { createRandom } from '../model-build/random.ts';
-import { describeModel, writeManifest, writeWeights } from '../model-build/write-model.ts';
 import {
   type GraphFiles,
   onnxruntimeNode,
@@ -25,6 +20,7 @@ import {
   tfjsWasm,
 } from './backbone-rivals.ts';
 import { measure, table } from './measure.ts';
+import { seededNetwork, writeFp32, writeInt8 } from './seeded-models.ts';
 
 const CHECKED = '--checked';
 const OURS = 'ours, int8';
@@ -35,7 +31,9 @@ export async function run(options: readonly string[]): Promise<void> {
   const checked = options.includes(CHECKED);
   const directory = await mkdtemp(join(tmpdir(), 'vgg-edge-bench-'));
   try {
-    const network = await writeModels(name, directory);
+    const quantised = seededNetwork(name);
+    await writeInt8(quantised, join(directory, 'int8'));
+    const network = await writeFp32(quantised, join(directory, 'fp32'));
     await report(name, checked, rounds, await rivals(directory, network, checked));
   } finally {
     await rm(directory, { recursive: true });
@@ -48,36 +46,6 @@ export async function run(options: readonly string[]): Promise<void> {
 
 function optionOf(options: readonly string[], name: string): string | undefined {
   return options.find((option) => option.startsWith(`--${name}=`))?.split('=')[1];
-}
-
-/** Seeded weights as int8 and, dequantised, as fp32; the classifier is kept small. */
-async function writeModels(name: string, directory: string): Promise<FloatNetwork> {
-  const configuration = familyMember(name, { hiddenDim: 8, outputDim: 8 });
-  const float = kaimingNetwork(configuration, TORCHVISION_INPUT, 1);
-  const bytes = (scale: number, zeroPoint: number): Levels => {
-    return { scale: Math.fround(scale), zeroPoint, lowest: 0, highest: 255 };
-  };
-  // Ranges that Kaiming's weights are about to fill; speed does not depend on them.
-  const quantised = quantiseNetwork(float, {
-    pixels: bytes(0.0187, 114),
-    convolutions: float.convolutions.map(() => bytes(0.03, 0)),
-    linears: float.linears.map(() => bytes(0.03, 0)),
-  });
-  const int8 = join(directory, 'int8');
-  await mkdir(int8);
-  const written = await writeWeights(int8, quantised);
-  const details = { name, trained: false, labels: [], licence: 'none', floatGraphs: [] };
-  const records = { calibration: {}, fidelity: {}, provenance: {} };
-  await writeManifest(int8, describeModel(quantised, written, { ...details, ...records }));
-  const network = dequantise(quantised);
-  const fp32 = join(directory, 'fp32');
-  await mkdir(fp32);
-  const graphs = {
-    backbone: floatBackbone(network, { type: 'float32' }),
-    head: floatHead(network, { type: 'float32' }),
-  };
-  await writeGraphs(fp32, graphs, { shards: 'weights', graphs: '.onnx' });
-  return network;
 }
 
 /** In a process that checks bounds, only those that run in WebAssembly. */

@@ -30,28 +30,32 @@ export function arrangeLevels(x: usize, to: usize, offsets: usize, inputs: usize
   }
 }
 
-/** Four lanes whose sum is Σ nibble · x of a group of weights at `w`, x arranged. */
+/**
+ * Masks of the lower two nibbles of every 16-bit lane; the odd ones, left where they are in the byte, count 16
+ * times. In memory, because V8 would build a constant vector anew at every use.
+ */
+const masks = memory.data<u16>([
+  0x000f, 0x000f, 0x000f, 0x000f, 0x000f, 0x000f, 0x000f, 0x000f,
+  0x00f0, 0x00f0, 0x00f0, 0x00f0, 0x00f0, 0x00f0, 0x00f0, 0x00f0,
+], 16);
+
+/** Σ nibble · x over the even nibbles of a block's lanes, and over the odd ones 16 times that; x arranged. */
 @inline
-function multiplyGroup(w: usize, x: usize, bytes: usize): v128 {
-  const low = i16x8.splat(0x000f);
-  const high = i16x8.splat(0x00f0);
-  let even = i32x4.splat(0);
-  // Left where they are in the byte, the odd nibbles count 16 times.
-  let odd = i32x4.splat(0);
-  for (const end = w + bytes; w < end; w += BLOCK_BYTES, x += BLOCK * 2) {
-    const first = v128.load(w);
-    const second = i16x8.shr_u(first, 8);
-    even = i32x4.add(even, i32x4.dot_i16x8_s(v128.and(first, low), v128.load(x)));
-    odd = i32x4.add(odd, i32x4.dot_i16x8_s(v128.and(first, high), v128.load(x + 16)));
-    even = i32x4.add(even, i32x4.dot_i16x8_s(v128.and(second, low), v128.load(x + 32)));
-    odd = i32x4.add(odd, i32x4.dot_i16x8_s(v128.and(second, high), v128.load(x + 48)));
-  }
-  return i32x4.add(even, i32x4.shr_s(odd, 4));
+function multiplyEvens(w: v128, x: usize, evens: v128): v128 {
+  const low = i32x4.dot_i16x8_s(v128.and(w, evens), v128.load(x));
+  return i32x4.add(low, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(w, 8), evens), v128.load(x + 32)));
+}
+
+@inline
+function multiplyOdds(w: v128, x: usize, odds: v128): v128 {
+  const low = i32x4.dot_i16x8_s(v128.and(w, odds), v128.load(x + 16));
+  return i32x4.add(low, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(w, 8), odds), v128.load(x + 48)));
 }
 
 /** sum + scale × (products − offset), in four lanes. */
 @inline
-function addGroup(sum: v128, products: v128, offset: v128, scale: usize): v128 {
+function addGroup(sum: v128, even: v128, odd: v128, offset: v128, scale: usize): v128 {
+  const products = i32x4.add(even, i32x4.shr_s(odd, 4));
   const real = f32x4.convert_i32x4_s(i32x4.sub(products, offset));
   return f32x4.add(sum, f32x4.mul(real, v128.load32_splat(scale)));
 }
@@ -72,32 +76,72 @@ export function multiplyInt4(
   inputs: usize, outputs: usize, group: usize, inputScale: f32, bias: usize, relu: bool,
 ): void {
   const rowBytes = inputs / 2;
-  const groupBytes = group / 2;
   const scaleBytes = (inputs / group) * 4;
   const last = rows - 1;
-  for (let row: usize = 0; row < rows; row += 2) {
-    // The last row may be alone: then it is computed twice.
-    const next = min(row + 1, last);
+  const evens = v128.load(masks);
+  const odds = v128.load(masks + 16);
+  for (let row: usize = 0; row < rows; row += 4) {
+    // The last rows may be fewer than four: then one is computed again.
+    const row1 = min(row + 1, last);
+    const row2 = min(row + 2, last);
+    const row3 = min(row + 3, last);
     for (let image: usize = 0; image < images; image++) {
       let w0 = weights + row * rowBytes;
-      let w1 = weights + next * rowBytes;
+      let w1 = weights + row1 * rowBytes;
+      let w2 = weights + row2 * rowBytes;
+      let w3 = weights + row3 * rowBytes;
       let scale0 = scales + row * scaleBytes;
-      let scale1 = scales + next * scaleBytes;
+      let scale1 = scales + row1 * scaleBytes;
+      let scale2 = scales + row2 * scaleBytes;
+      let scale3 = scales + row3 * scaleBytes;
       let at = x + image * inputs * 2;
       let offset = offsets + image * scaleBytes * 4;
       let sum0 = f32x4.splat(0);
       let sum1 = f32x4.splat(0);
-      for (const end = w0 + rowBytes; w0 < end; w0 += groupBytes, w1 += groupBytes, at += group * 2) {
+      let sum2 = f32x4.splat(0);
+      let sum3 = f32x4.splat(0);
+      for (const end = at + inputs * 2; at < end; offset += 16) {
+        let even0 = i32x4.splat(0);
+        let even1 = i32x4.splat(0);
+        let even2 = i32x4.splat(0);
+        let even3 = i32x4.splat(0);
+        let odd0 = i32x4.splat(0);
+        let odd1 = i32x4.splat(0);
+        let odd2 = i32x4.splat(0);
+        let odd3 = i32x4.splat(0);
+        for (const groupEnd = at + group * 2; at < groupEnd; at += BLOCK * 2) {
+          let w = v128.load(w0);
+          even0 = i32x4.add(even0, multiplyEvens(w, at, evens));
+          odd0 = i32x4.add(odd0, multiplyOdds(w, at, odds));
+          w = v128.load(w1);
+          even1 = i32x4.add(even1, multiplyEvens(w, at, evens));
+          odd1 = i32x4.add(odd1, multiplyOdds(w, at, odds));
+          w = v128.load(w2);
+          even2 = i32x4.add(even2, multiplyEvens(w, at, evens));
+          odd2 = i32x4.add(odd2, multiplyOdds(w, at, odds));
+          w = v128.load(w3);
+          even3 = i32x4.add(even3, multiplyEvens(w, at, evens));
+          odd3 = i32x4.add(odd3, multiplyOdds(w, at, odds));
+          w0 += BLOCK_BYTES;
+          w1 += BLOCK_BYTES;
+          w2 += BLOCK_BYTES;
+          w3 += BLOCK_BYTES;
+        }
         const away = v128.load(offset);
-        sum0 = addGroup(sum0, multiplyGroup(w0, at, groupBytes), away, scale0);
-        sum1 = addGroup(sum1, multiplyGroup(w1, at, groupBytes), away, scale1);
+        sum0 = addGroup(sum0, even0, odd0, away, scale0);
+        sum1 = addGroup(sum1, even1, odd1, away, scale1);
+        sum2 = addGroup(sum2, even2, odd2, away, scale2);
+        sum3 = addGroup(sum3, even3, odd3, away, scale3);
         scale0 += 4;
         scale1 += 4;
-        offset += 16;
+        scale2 += 4;
+        scale3 += 4;
       }
       const to = y + image * outputs * 4;
       storeRow(to, row, sumFloatLanes(sum0) * inputScale, bias, relu);
-      storeRow(to, next, sumFloatLanes(sum1) * inputScale, bias, relu);
+      storeRow(to, row1, sumFloatLanes(sum1) * inputScale, bias, relu);
+      storeRow(to, row2, sumFloatLanes(sum2) * inputScale, bias, relu);
+      storeRow(to, row3, sumFloatLanes(sum3) * inputScale, bias, relu);
     }
   }
 }

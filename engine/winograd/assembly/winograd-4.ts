@@ -136,13 +136,13 @@ const columns = memory.data(24 * 16, 16);
 /** [2 halves][4][4] vectors: the convolution. */
 const result = memory.data(32 * 16, 16);
 
-/** The inverse of 9 modulo 2³². */
-const NINTH = 0x38e38e39;
+/** The inverse of 9 modulo 2³²; in memory, because V8 would build a constant vector anew at every use. */
+const ninths = memory.data<u32>([0x38e38e39, 0x38e38e39, 0x38e38e39, 0x38e38e39], 16);
 
 /** 576·y → y for |y| < 2²⁵: 576 = 9 · 2⁶. */
 @inline
-function unscale(x: v128): v128 {
-  return i32x4.shr_s(i32x4.mul(x, i32x4.splat(NINTH)), 6);
+function unscale(x: v128, ninth: v128): v128 {
+  return i32x4.shr_s(i32x4.mul(x, ninth), 6);
 }
 
 @inline
@@ -173,7 +173,7 @@ function transformColumn(from: usize, step: usize, to: usize): void {
 
 /** The same along a row, unscaled; later parts of the channels are added to the earlier ones. */
 @inline
-function transformRow(from: usize, to: usize, add: bool): void {
+function transformRow(from: usize, to: usize, ninth: v128, add: bool): void {
   const m0 = v128.load(from);
   const m1 = v128.load(from + VECTOR);
   const m2 = v128.load(from + 2 * VECTOR);
@@ -186,10 +186,10 @@ function transformRow(from: usize, to: usize, add: bool): void {
   const farSlope = i32x4.shl(i32x4.sub(m3, m4), 1);
   const first = i32x4.add(times4(m0), i32x4.shl(m0, 1));
   const last = i32x4.add(i32x4.shl(m5, 4), i32x4.shl(m5, 3));
-  let y0 = unscale(i32x4.add(i32x4.sub(first, near), far));
-  let y1 = unscale(i32x4.sub(farSlope, slope));
-  let y2 = unscale(i32x4.sub(times4(far), near));
-  let y3 = unscale(i32x4.add(i32x4.sub(times4(farSlope), slope), last));
+  let y0 = unscale(i32x4.add(i32x4.sub(first, near), far), ninth);
+  let y1 = unscale(i32x4.sub(farSlope, slope), ninth);
+  let y2 = unscale(i32x4.sub(times4(far), near), ninth);
+  let y3 = unscale(i32x4.add(i32x4.sub(times4(farSlope), slope), last), ninth);
   if (add) {
     y0 = i32x4.add(y0, v128.load(to));
     y1 = i32x4.add(y1, v128.load(to + VECTOR));
@@ -205,6 +205,7 @@ function transformRow(from: usize, to: usize, add: bool): void {
 /** Sums [parts][36][tiles][PANEL] of `count` output channels from `channel` on → levels in the output map. */
 export function transformOutput4(c: Convolution, channel: usize, count: usize, from: usize, to: usize): void {
   const plane = sumsPlane(WINOGRAD_4, c.block);
+  const ninth = v128.load(ninths);
   let sums = c.sums;
   for (let tile = from; tile < to; tile++, sums += PANEL_BYTES) {
     for (let n: usize = 0; n < count; n += 8) {
@@ -216,7 +217,7 @@ export function transformOutput4(c: Convolution, channel: usize, count: usize, f
           }
           let line = result + half * (16 * VECTOR);
           for (let from = columns; from < columns + 24 * VECTOR; from += 6 * VECTOR, line += 4 * VECTOR) {
-            transformRow(from, line, part > 0);
+            transformRow(from, line, ninth, part > 0);
           }
         }
       }
