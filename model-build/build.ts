@@ -60,12 +60,12 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
       { param: 'labels' },
     );
   }
-  const { levels, candidates } = await calibrate(network, images.calibration, {
+  const { levels, correlations, candidates, taken } = await calibrate(network, images.calibration, {
     byScores: trained,
     refine: options.refine,
     progress,
   });
-  const quantised = quantiseNetwork(network, levels);
+  const quantised = quantiseNetwork(network, levels, correlations);
   const provenance = await describeSource(source);
   return await replaceDirectory(options.out, options.force, async (directory) => {
     const written = await writeWeights(directory, quantised);
@@ -82,6 +82,7 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
       calibration: {
         ...images.description,
         candidates: candidates.map((candidate) => ({ ...candidate })),
+        taken: { ...taken },
       },
       provenance,
       licence: options.licence,

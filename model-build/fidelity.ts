@@ -114,3 +114,14 @@ export function averagedMaps(features: Float32Array): Float32Array {
 function rounded(value: number): number {
   return Number(value.toFixed(6));
 }
+
+/** One array after another. */
+export function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part, offset);
+    offset += part.length;
+  }
+  return all;
+}

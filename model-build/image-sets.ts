@@ -28,7 +28,10 @@ export interface PhotoOptions {
 
 const IMAGE_FILE = /\.(jpe?g|png|webp)$/i;
 const LIMITS = { maxBytes: 64 * 1024 * 1024, maxPixels: 100_000_000 };
-const SYNTHETIC = { calibration: 24, heldOut: 16 };
+/** One in so many calibration images is kept from the histograms and used to choose by. */
+const CHOOSE_BY_EVERY = 4;
+
+const SYNTHETIC = { calibration: 16, heldOut: 8 };
 
 /**
  * The photos of a folder (not of folders inside it), in order of name. Throws InputError when there are
@@ -131,4 +134,22 @@ export function* inBatches(batch: ImageBatch, images = 8): Generator<ImageBatch>
       data: batch.data.subarray(start * bytes, end * bytes),
     };
   }
+}
+
+/** Most images to measure with, some to choose by; a few serve for both. */
+export function splitImages(images: ImageBatch): { measured: ImageBatch; chosenBy: ImageBatch } {
+  const every = [...inBatches(images, 1)];
+  const isChosenBy = (index: number) => index % CHOOSE_BY_EVERY === CHOOSE_BY_EVERY - 1;
+  const measured = every.filter((_, index) => !isChosenBy(index));
+  const chosenBy = every.filter((_, index) => isChosenBy(index));
+  return {
+    measured: joinImages(
+      measured.map(({ data }) => data),
+      images.size,
+    ),
+    chosenBy: joinImages(
+      (chosenBy.length > 0 ? chosenBy : measured).map(({ data }) => data),
+      images.size,
+    ),
+  };
 }

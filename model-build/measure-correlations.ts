@@ -8,7 +8,7 @@ import { InputCorrelations } from './input-correlations.ts';
 import type { FloatNetwork } from './network.ts';
 
 /** Every n-th image is enough: a map has thousands of pixels. */
-const EVERY = 4;
+const EVERY = 8;
 
 /** `reference` exposes its layers. One per convolution. */
 export async function measureCorrelations(

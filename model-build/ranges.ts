@@ -31,7 +31,7 @@ export interface Observed {
 
 /** Ranges that the error searches try: each this much narrower than the one before, this many. */
 const NARROWER = 0.95;
-const STEPS = 96;
+const STEPS = 160;
 
 /** An image whose error passes this share of its energy is given up: freaks do not spoil the others. */
 const LARGEST_RELATIVE_ERROR = 0.05;

@@ -7,11 +7,11 @@ import { TAPS, type Tap } from '../core/taps.ts';
 import { createOrtWebEngine } from '../engine/edge/engine.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
 import { compileOrtWebWasm } from '../engine/node/ort-web-wasm.ts';
-import { joined } from './calibrate.ts';
 import {
   averagedMaps,
   type CosineFigures,
   cosineFigures,
+  joined,
   meanDivergence,
   neighbourOverlap,
   top1Agreement,

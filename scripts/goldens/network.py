@@ -1,17 +1,22 @@
 """Makes test/golden/network.json: what PyTorch computes at every layer of the tiny VGGs in test/golden/weights/.
 
     /usr/bin/python3 scripts/goldens/network.py
+    /usr/bin/python3 scripts/goldens/network.py --full DIR
 
 Needs torch and torchvision (Debian's python3-torch 1.13, python3-torchvision 0.14); run weights.py first.
+The second form is part of `npm run check:full`: the same for a full-size vgg11_bn with random weights, written to
+DIR/vgg11_bn.pth, its layers to DIR/network.json.
 The input is one image of pixels (7 x^2 + 3 y^2 + 5 x y + 85 c) mod 256 at column x, row y, channel c,
 normalised by ImageNet's mean and deviation. Per case: layer -> its shape, the mean and root mean square of
 all its values, and COUNT of them at equal distances. Convolutions are taken after ReLU and pool.
 """
 
 import json
+import sys
 from pathlib import Path
 
 import torch
+import torchvision
 from weights import MEMBERS, OUT, narrow_vgg
 
 COUNT = 48
@@ -55,12 +60,29 @@ def summary(value):
     }
 
 
+def describe(model, weights, size):
+    with torch.no_grad():
+        return {'weights': weights, 'size': size,
+                'layers': {name: summary(value) for name, value in layers(model.eval(), pixels(size))}}
+
+
 def case(member, size):
     model = narrow_vgg(member.removesuffix('_bn'), member.endswith('_bn'), 0)
     model.load_state_dict(torch.load(OUT / f'{member}.pth'))
-    with torch.no_grad():
-        return {'weights': f'{member}.pth', 'size': size,
-                'layers': {name: summary(value) for name, value in layers(model.eval(), pixels(size))}}
+    return describe(model, f'{member}.pth', size)
+
+
+def full(folder):
+    torch.manual_seed(1)
+    model = torchvision.models.vgg11_bn(weights=None)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.uniform_(module.bias, -0.2, 0.5)
+            torch.nn.init.uniform_(module.running_mean, -0.5, 0.5)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2)
+    torch.save(model.state_dict(), folder / 'vgg11_bn.pth')
+    (folder / 'network.json').write_text(json.dumps([describe(model, 'vgg11_bn.pth', 224)]))
 
 
 def main():
@@ -72,4 +94,7 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    if sys.argv[1:2] == ['--full']:
+        full(Path(sys.argv[2]))
+    else:
+        main()
