@@ -1,20 +1,23 @@
 #!/usr/bin/env node
-// Starts the command line on a Node that runs TypeScript: this one, or the Node 24 among the development
-// dependencies. Plain JavaScript because an older Node may read it.
+// `npx vgg-edge`: installs what is missing and runs the command line. Plain JavaScript, because the Node
+// that the machine has (20 or later) may not read TypeScript; the one among the dependencies does.
 
-import { spawnSync } from 'node:child_process';
+import '../scripts/setup.mjs';
+import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const args = process.argv.slice(2);
+
 if (process.features.typescript) {
   const { main } = await import('./main.ts');
   process.exitCode = await main(args);
 } else {
-  const node = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.url));
-  const program = fileURLToPath(new URL('./main.ts', import.meta.url));
-  const { status, error } = spawnSync(node, [program, ...args], { stdio: 'inherit' });
-  if (error !== undefined) {
-    console.error('error: Expected Node 24 or later, or the one that `npm ci` installs, but found neither.');
-  }
-  process.exitCode = status ?? 1;
+  const node = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
+  const child = spawn(node, [fileURLToPath(new URL('main.ts', import.meta.url)), ...args], {
+    stdio: 'inherit',
+  });
+  // Ctrl-C reaches the child by itself; it decides what to finish.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 130)));
 }
