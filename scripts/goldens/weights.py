@@ -207,10 +207,11 @@ def main():
     for seed, member in enumerate(MEMBERS):
         for name, batch_norm in ((member, False), (f'{member}_bn', True)):
             state = narrow_vgg(member, batch_norm, 10 * batch_norm + seed).state_dict()
-            save(f'{name}.pth', state if name == 'vgg11_bn' else cast(state, torch.float16))
-            if name == 'vgg11_bn':
-                save_safetensors(OUT / f'{name}.safetensors', state, {'format': 'pt'})
-                expected[f'{name}.safetensors'] = digest(state)
+            if name != 'vgg11_bn':
+                state = cast(state, torch.float16)
+            save(f'{name}.pth', state)
+            save_safetensors(OUT / f'{name}.safetensors', state, {'format': 'pt'})
+            expected[f'{name}.safetensors'] = digest(state)
     plain = narrow_vgg('vgg11', False, 40, TINY).state_dict()
     normed = narrow_vgg('vgg11', True, 50, TINY).state_dict()
     factorised = narrow_vgg('vgg11', True, 60, TINY, rank=2).state_dict()
