@@ -39,7 +39,7 @@ export interface EngineRun {
  * fetched (the next run tries again).
  */
 export interface Engine {
-  /** Reported in answers: `onnxruntime-web`, `onnxruntime-node`, `winograd`. */
+  /** Reported in answers: `onnxruntime-web`, `onnxruntime-webgpu`, `onnxruntime-node`, `winograd`. */
   readonly name: string;
   readonly precision: 'int8' | 'fp16' | 'fp32';
   run(batch: ImageBatch, taps: readonly Tap[]): Promise<EngineRun>;

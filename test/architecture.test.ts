@@ -12,6 +12,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   engine: ['core'],
   'engine/edge': ['core', 'engine'],
   'engine/winograd': ['core', 'engine'],
+  // onnxruntime-web's WebGPU build, and the choice between it and an engine it is given.
+  'engine/webgpu': ['core', 'engine'],
   'engine/node': ['core', 'engine'],
   'model-build': ['core', 'engine', 'engine/edge', 'engine/node', 'engine/winograd'],
   search: ['core'],
@@ -27,6 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'engine',
     'engine/edge',
     'engine/node',
+    'engine/webgpu',
     'engine/winograd',
     'search',
     'search/node',
@@ -54,7 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that only these folders may import: one place knows each runtime. */
 const PACKAGE_HOMES: readonly { packages: RegExp; homes: readonly string[] }[] = [
-  { packages: /^onnxruntime-web/, homes: ['engine/edge'] },
+  { packages: /^onnxruntime-web/, homes: ['engine/edge', 'engine/webgpu'] },
   { packages: /^onnxruntime-node/, homes: ['engine/node'] },
   { packages: /^sharp$/, homes: ['engine/node'] },
   { packages: /^@cwasm\//, homes: ['worker', 'engine/node'] },

@@ -22,7 +22,8 @@ export type CreateEngine = (manifest: Manifest, files: ModelFiles) => Engine;
 
 export interface ServedModelParts {
   readonly files: ModelFiles;
-  readonly createEngine: CreateEngine;
+  /** A promise where the choice of the engine takes a look at the machine. */
+  readonly createEngine: (...model: Parameters<CreateEngine>) => Engine | Promise<Engine>;
   readonly decoder: ImageDecoder;
   readonly limits: Limits;
   readonly now: () => number;
@@ -33,7 +34,7 @@ export function serveModel(parts: ServedModelParts): () => Promise<ServedModel> 
   const { files, createEngine, decoder, limits, now } = parts;
   return once(async () => {
     const { manifest, id } = await readManifest(files);
-    const engine = createEngine(manifest, files);
+    const engine = await createEngine(manifest, files);
     const embedder = createEmbedder({
       decoder,
       engine,
