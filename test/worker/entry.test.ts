@@ -3,7 +3,7 @@
 import { env, exports } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
 import { readManifest } from '../../engine/model-file.ts';
-import { modelsAnswer } from '../../worker/schemas/models.ts';
+import { modelAnswer, modelsAnswer } from '../../worker/schemas/models.ts';
 import { modelFiles } from './fixtures.ts';
 
 const get = (path: string) => exports.default.fetch(`http://localhost${path}`);
@@ -20,6 +20,17 @@ test('serves the model of the manifest', async () => {
   expect(data).toHaveLength(1);
   expect(data[0]).toMatchObject({ id, name: env.MODEL, network: manifest.network, taps: manifest.taps });
   expect(data[0]?.untrained).toBe(manifest.trained ? undefined : true);
+  // Its convolutions' weights alone are 9.2 MB.
+  expect(data[0]?.memory_bytes).toBeGreaterThan(9_200_000);
+});
+
+test('one model is told of with what taught each of its classes', async () => {
+  const { manifest, id } = await readManifest(modelFiles);
+  const model = modelAnswer.parse(await (await get(`/v1/models/${id}`)).json());
+  expect(model.classes).toHaveLength(manifest.network.outputDim);
+  expect(model.classes?.[285]).toEqual({ label: 'Egyptian cat', id: 'n02124075', trained_with: 'labels' });
+  const taught = model.classes?.filter(({ trained_with }) => trained_with === 'labels');
+  expect(taught).toHaveLength(model.labels_trained ?? 0);
 });
 
 test.each([

@@ -1,6 +1,7 @@
 // GET /v1/models and /v1/models/:model: what is served here, from the manifest.
 
 import type { Handler } from 'hono';
+import type { Manifest } from '../../core/manifest.ts';
 import { projectionId } from '../../core/projection.ts';
 import { MODEL_HEADER, modelFacts } from '../answer.ts';
 import type { AppDependencies } from '../dependencies.ts';
@@ -22,7 +23,8 @@ export function getModel({ model }: AppDependencies): Handler<ApiEnv> {
     const served = await model();
     context.header(MODEL_HEADER, served.id);
     checkModel(context.req.param('model'), served);
-    return context.json(await describeModel(served));
+    const answer: ModelAnswer = { ...(await describeModel(served)), classes: listClasses(served.manifest) };
+    return context.json(answer);
   };
 }
 
@@ -45,6 +47,7 @@ async function describeModel(served: ServedModel): Promise<ModelAnswer> {
     ...(manifest.classes === undefined
       ? {}
       : { labels_trained: manifest.classes.filter(({ trainedWith }) => trainedWith === 'labels').length }),
+    memory_bytes: engine.memoryBytes(),
     ...(manifest.defaultDescriptor === undefined ? {} : { default_descriptor: manifest.defaultDescriptor }),
     projections: (await projections.list()).map((entry) => ({
       id: projectionId(entry),
@@ -55,4 +58,13 @@ async function describeModel(served: ServedModel): Promise<ModelAnswer> {
     fidelity: manifest.fidelity,
     licence: manifest.licence,
   };
+}
+
+/** Every class with what is known of it, in the order of the scores. */
+function listClasses({ network, labels, classes }: Manifest): NonNullable<ModelAnswer['classes']> {
+  return Array.from({ length: network.outputDim }, (_, index) => {
+    const known = classes?.[index];
+    const label = labels[index] ?? null;
+    return known === undefined ? { label } : { label, id: known.id, trained_with: known.trainedWith };
+  });
 }

@@ -25,6 +25,19 @@ export const modelAnswer = z.strictObject({
     .int()
     .optional()
     .describe('Of these, classes trained with labelled photographs; the others by a teacher network alone.'),
+  classes: z
+    .array(
+      z.strictObject({
+        label: z.string().nullable(),
+        id: z.string().optional().describe("The class's id in the data set, such as a WordNet id."),
+        trained_with: z.enum(['labels', 'teacher']).optional().describe('What taught the class.'),
+      }),
+    )
+    .optional()
+    .describe('Every class in the order of the scores; only where one model is asked for.'),
+  memory_bytes: z
+    .int()
+    .describe('Memory that the model holds here now. WASM memory never shrinks: it is the peak as well.'),
   default_descriptor: z
     .strictObject({ layer: z.enum(TAPS), pool: z.enum(POOLS) })
     .optional()
