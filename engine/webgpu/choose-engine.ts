@@ -47,7 +47,7 @@ export async function chooseEngine(parts: EngineChoiceParts): Promise<EngineChoi
   const stay = (reason: string): EngineChoice => ({ engine: edge, reason: `${edge.name}: ${reason}` });
 
   if (floatGraphs.length === 0) return stay(`the model has no float graphs. ${REMEDY}`);
-  const adapter = await gpu?.requestAdapter();
+  const adapter = await gpu?.requestAdapter().catch(() => null);
   if (adapter === undefined || adapter === null) return stay('there is no WebGPU here.');
   const { description = 'a GPU', isFallbackAdapter } = adapter.info ?? {};
   if (isFallbackAdapter === true && !allowSoftware) {
@@ -57,9 +57,10 @@ export async function chooseEngine(parts: EngineChoiceParts): Promise<EngineChoi
   if (graphs === undefined) {
     return stay(`the model has no float graphs that ${description} can run. ${REMEDY}`);
   }
-  const candidate = await createGpuEngine(graphs);
+  let candidate: Engine | undefined;
   let refusal: string;
   try {
+    candidate = await createGpuEngine(graphs);
     const cosine = await featuresCosine(edge, candidate, crop);
     if (cosine >= MIN_COSINE) {
       await edge.dispose();
@@ -73,8 +74,8 @@ export async function chooseEngine(parts: EngineChoiceParts): Promise<EngineChoi
   } catch (error) {
     refusal = error instanceof Error ? error.message : String(error);
   }
-  await candidate.dispose();
-  return stay(`${candidate.name} on ${description} is refused: ${refusal}`);
+  await candidate?.dispose();
+  return stay(`WebGPU on ${description} is refused: ${refusal}`);
 }
 
 function suitable(

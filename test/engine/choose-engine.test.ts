@@ -95,6 +95,7 @@ describe('our kernel serves, and says why', () => {
   test.each([
     ['no WebGPU', undefined, [FP32], 'there is no WebGPU here.'],
     ['no adapter', gpuOf(null), [FP32], 'there is no WebGPU here.'],
+    ['a driver that fails', { requestAdapter: () => Promise.reject(new Error()) }, [FP32], 'no WebGPU here.'],
     [
       'an adapter on the processor',
       gpuOf({ software: true }),
@@ -122,8 +123,21 @@ describe('our kernel serves, and says why', () => {
     const choice = await choose(gpuOf({}), [FP32], features);
     expect(choice.engine).toBe(choice.edge.engine);
     expect(choice.edge.state.disposed).toBe(false);
-    expect(choice.reason).toContain(`winograd: onnxruntime-webgpu on Test GPU is refused: `);
+    expect(choice.reason).toContain(`winograd: WebGPU on Test GPU is refused: `);
     expect(choice.reason).toContain(reason);
     expect(choice.made[0]?.state.disposed).toBe(true);
+  });
+
+  test('the runtime cannot be loaded', async () => {
+    const edge = engineOf('winograd', EXPECTED).engine;
+    const { engine, reason } = await chooseEngine({
+      edge,
+      gpu: gpuOf({}),
+      floatGraphs: [FP32],
+      createGpuEngine: () => Promise.reject(new Error('no permission to read its WASM')),
+      crop: 32,
+    });
+    expect(engine).toBe(edge);
+    expect(reason).toContain('is refused: no permission to read its WASM');
   });
 });
