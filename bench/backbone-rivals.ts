@@ -32,7 +32,6 @@ export interface GraphFiles {
 
 interface OurOptions {
   readonly imagesPerPass?: number;
-  readonly expandWeights?: boolean;
 }
 
 /** Our engine. `name` says what differs. */

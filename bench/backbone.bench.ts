@@ -58,7 +58,6 @@ async function rivals(directory: string, network: FloatNetwork, checked: boolean
   const fp32 = join(directory, 'fp32');
   const web: Rival[] = [
     await ours(OURS, int8, batch),
-    await ours('ours, weights transformed beforehand', int8, batch, { expandWeights: true }),
     await onnxruntimeWeb('onnxruntime-web, int8', await graphFiles(int8), batch),
     await onnxruntimeWeb('onnxruntime-web, fp32', await graphFiles(fp32), batch),
     await tfjsWasm('tfjs wasm, fp32', network, batch),

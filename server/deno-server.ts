@@ -136,7 +136,7 @@ async function engineOf(
   const { floatGraphs } = float === undefined ? manifest : (await readManifest(floatFiles)).manifest;
   const gpu: Gpu | undefined = Reflect.get(navigator, 'gpu');
   const { engine, reason } = await chooseEngine({
-    edge: createWinogradEngine({ manifest, files, kernel, now, expandWeights: true }),
+    edge: createWinogradEngine({ manifest, files, kernel, now }),
     gpu,
     floatGraphs,
     async createGpuEngine(graphs) {

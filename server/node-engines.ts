@@ -25,7 +25,7 @@ export async function nodeEngine(name: NodeEngine, directory: string): Promise<C
     case 'winograd': {
       const kernel = await WebAssembly.compile(await readFile(KERNEL));
       // A server has the memory to keep the weights transformed.
-      return (manifest, files) => createWinogradEngine({ manifest, files, kernel, now, expandWeights: true });
+      return (manifest, files) => createWinogradEngine({ manifest, files, kernel, now });
     }
     case 'onnxruntime-node':
       return (manifest) => createNativeEngine({ directory, manifest, now });

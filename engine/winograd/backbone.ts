@@ -5,12 +5,12 @@ import { ModelError } from '../../core/errors.ts';
 import type { Manifest, ManifestConvolution } from '../../core/manifest.ts';
 import type { ImageBatch, ModelFiles } from '../../core/ports.ts';
 import { type Algorithm, isExact, partChannels } from './algorithm.ts';
-import { DESCRIPTOR, describeConvolution, PANEL, panelBytes } from './descriptor.ts';
+import { DESCRIPTOR, describeConvolution } from './descriptor.ts';
 import { type Kernel, startKernel } from './kernel.ts';
 import { createMemory } from './layout.ts';
 import { loadTensors, type Placement } from './load-tensors.ts';
 import { pixelTable } from './pixel-table.ts';
-import { type BackboneOptions, type BackbonePlan, type PlannedConvolution, planBackbone } from './plan.ts';
+import { type BackbonePlan, type PlannedConvolution, planBackbone } from './plan.ts';
 
 /** One sum over the whole depth: the products themselves are exact modulo 2³². */
 const ALL_CHANNELS = 2 ** 31 - 1;
@@ -37,9 +37,9 @@ export async function loadBackbone(
   manifest: Manifest,
   files: ModelFiles,
   module: WebAssembly.Module,
-  options: BackboneOptions,
+  imagesPerPass: number,
 ): Promise<Backbone> {
-  const plan = planBackbone(manifest, options);
+  const plan = planBackbone(manifest, imagesPerPass);
   const memory = createMemory(plan.end);
   const kernel = await startKernel(module, memory);
   await loadTensors(files, manifest, plan.convolutions.flatMap(placements), memory);
@@ -72,27 +72,15 @@ function prepare(
   kernel: Kernel,
   memory: WebAssembly.Memory,
 ): number {
-  const { layer, algorithm, inputChannels, outputChannels, shardWeights, weights, expanded } = planned;
+  const { layer, algorithm, inputChannels, outputChannels, shardWeights, weights } = planned;
   requantisationScales(layer, new Float32Array(memory.buffer, planned.scale, layer.outputChannels));
-  if (algorithm === 'first') {
-    const step = panelBytes('first', inputChannels);
-    for (let channel = 0; channel < layer.outputChannels; channel += PANEL) {
-      const count = Math.min(PANEL, layer.outputChannels - channel);
-      const from = weights + channel * inputChannels * 9;
-      kernel.gatherFirstWeights(from, expanded + (channel / PANEL) * step, count);
-    }
-    return ALL_CHANNELS;
-  }
+  if (algorithm === 'first') return ALL_CHANNELS;
   kernel.arrangeWeights(shardWeights, weights, layer.outputChannels, layer.inputChannels, plan.panel);
   let parts = 1;
   let part = inputChannels;
   while (!isExact(algorithm, kernel.weightBound(weights, outputChannels, inputChannels, part))) {
     parts += 1;
     part = partChannels(inputChannels, parts);
-  }
-  if (expanded !== 0) {
-    writeDescriptor(plan, planned, part, plan.images, memory);
-    kernel.expandWeights(planned.descriptor);
   }
   return algorithm === 'direct' ? ALL_CHANNELS : part;
 }

@@ -18,7 +18,6 @@ export const DESCRIPTOR = [
   'weights',
   'bias',
   'scale',
-  'expanded',
   'rows',
   'panel',
   'sums',
@@ -42,8 +41,6 @@ export interface PlacedConvolution {
   readonly weights: number;
   readonly bias: number;
   readonly scale: number;
-  /** 0 where weights are transformed anew in every run. */
-  readonly expanded: number;
 }
 
 /** Addresses of the room that all layers share, one at a time. */
@@ -54,7 +51,7 @@ export interface Workspace {
 }
 
 /** Output channels whose weights are transformed together. */
-export const PANEL = 32;
+const PANEL = 32;
 
 /** Between planes, so that a power-of-two stride does not put all of them into the same cache sets. */
 const PLANE_GAP = 64;
@@ -70,24 +67,13 @@ export function paddedSide(size: number): number {
   return roundUp(size, 4) + 2;
 }
 
-/** Bytes that one panel of transformed weights takes. */
-export function panelBytes(algorithm: Algorithm, inputChannels: number): number {
-  const { planes, depth } = PROPERTIES[algorithm];
-  return planes * (PANEL * depth(inputChannels) * 2 + PLANE_GAP);
-}
-
-/** Bytes of all transformed weights of a layer. */
-export function expandedBytes(algorithm: Algorithm, inputChannels: number, outputChannels: number): number {
-  return Math.ceil(outputChannels / PANEL) * panelBytes(algorithm, inputChannels);
-}
-
 /** Room that the algorithm needs for one group's transformed input, one panel, one block's sums (for any weights). */
 export function workspace(algorithm: Algorithm, size: number, images: number, inputChannels: number) {
-  const { planes, rows } = PROPERTIES[algorithm];
+  const { planes, rows, depth } = PROPERTIES[algorithm];
   const { block, group } = schedule(algorithm, size, images, inputChannels);
   return {
     rows: (group / block) * blockBytes(algorithm, inputChannels, block),
-    panel: panelBytes(algorithm, inputChannels),
+    panel: planes * (PANEL * depth(inputChannels) * 2 + PLANE_GAP),
     sums: mostParts(algorithm, inputChannels) * planes * (block * rows * PANEL * 4 + PLANE_GAP),
   };
 }
@@ -116,8 +102,7 @@ export function describeConvolution(
   part: number,
   images: number,
 ): Descriptor {
-  const { layer, algorithm, inputChannels, outputChannels, input, output, weights, bias, scale, expanded } =
-    planned;
+  const { layer, algorithm, inputChannels, outputChannels, input, output, weights, bias, scale } = planned;
   return {
     algorithm: ALGORITHMS[algorithm],
     images,
@@ -130,7 +115,6 @@ export function describeConvolution(
     weights,
     bias,
     scale,
-    expanded,
     rows: plan.rows,
     panel: plan.panel,
     sums: plan.sums,

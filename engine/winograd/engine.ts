@@ -21,8 +21,6 @@ export interface WinogradEngineParts {
    * the memory of as many maps. 1 by default.
    */
   readonly imagesPerPass?: number;
-  /** Keeps the transformed weights: faster by their transform, 8 times their bytes. Off by default. */
-  readonly expandWeights?: boolean;
 }
 
 /** Images for which the head's weights are read once. */
@@ -67,8 +65,8 @@ export function createWinogradEngine(parts: WinogradEngineParts): Engine {
 
 /** The two parts, each loaded once. */
 function createNetwork(parts: WinogradEngineParts) {
-  const { manifest, files, kernel: module, imagesPerPass = 1, expandWeights = false } = parts;
-  const backbone = once(() => loadBackbone(manifest, files, module, { imagesPerPass, expandWeights }));
+  const { manifest, files, kernel: module, imagesPerPass = 1 } = parts;
+  const backbone = once(() => loadBackbone(manifest, files, module, imagesPerPass));
   const head = once(async () => {
     const { kernel, memory, end } = await backbone();
     return await loadHead({ manifest, files, kernel, memory, start: end, imagesPerPass: HEAD_IMAGES });

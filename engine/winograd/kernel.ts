@@ -11,8 +11,6 @@ export interface Kernel {
   readPixels(pixels: number, table: number, output: number, images: number, size: number): void;
   /** Runs the convolution of a descriptor (plan.ts). */
   convolve(descriptor: number): void;
-  /** Transforms all weights of the descriptor's layer to its `expanded`. */
-  expandWeights(descriptor: number): void;
   maxPool(input: number, output: number, images: number, size: number, channels: number): void;
   /** The last map → `features`, float32. */
   poolFeatures(
@@ -27,7 +25,6 @@ export interface Kernel {
   arrangeWeights(weights: number, arranged: number, outputs: number, inputs: number, scratch: number): void;
   /** The largest of Σ w⁺ and Σ |w⁻| over `part` input channels of one output channel. */
   weightBound(weights: number, outputs: number, inputs: number, part: number): number;
-  gatherFirstWeights(weights: number, panel: number, columns: number): void;
   quantise(
     x: number,
     count: number,
@@ -89,12 +86,10 @@ export async function startKernel(module: WebAssembly.Module, memory: WebAssembl
   return {
     readPixels: find('readPixels'),
     convolve: find('convolve'),
-    expandWeights: find('expandWeights'),
     maxPool: find('maxPool'),
     poolFeatures: find('poolFeatures'),
     arrangeWeights: find('arrangeWeights'),
     weightBound: find('weightBound'),
-    gatherFirstWeights: find('gatherFirstWeights'),
     quantise: find('quantise'),
     multiplyInt8: find('multiplyInt8'),
     arrangeLevels: find('arrangeLevels'),

@@ -4,23 +4,9 @@ import { ModelError } from '../../core/errors.ts';
 import { convolutionShapes, featuresDim } from '../../core/family.ts';
 import { configurationOf, type Manifest, type ManifestConvolution } from '../../core/manifest.ts';
 import { fastestAlgorithm, LANES } from './algorithm.ts';
-import {
-  DESCRIPTOR,
-  expandedBytes,
-  type PlacedConvolution,
-  paddedSide,
-  type Workspace,
-  workspace,
-} from './descriptor.ts';
+import { DESCRIPTOR, type PlacedConvolution, paddedSide, type Workspace, workspace } from './descriptor.ts';
 import { KERNEL_BYTES } from './kernel.ts';
 import { Layout, roundUp } from './layout.ts';
-
-export interface BackboneOptions {
-  /** Images computed together: weights are transformed once for all, maps take so much more memory. */
-  readonly imagesPerPass: number;
-  /** Transforms the weights once at loading and keeps them: faster by their transform, 8 times their bytes. */
-  readonly expandWeights: boolean;
-}
 
 /** A convolution with its addresses. */
 export interface PlannedConvolution extends PlacedConvolution {
@@ -52,12 +38,12 @@ export interface BackbonePlan extends Workspace {
 const SLACK = 64;
 
 /**
+ * `images` are computed together: weights are transformed once for all, maps take so much more memory.
  * Throws ModelError('invalid_manifest') when the convolutions are not those of the network or an
  * activation has a zero point that the kernel cannot take, ModelError('out_of_memory') beyond 2 GiB.
  */
-export function planBackbone(manifest: Manifest, options: BackboneOptions): BackbonePlan {
+export function planBackbone(manifest: Manifest, images: number): BackbonePlan {
   checkConvolutions(manifest);
-  const images = options.imagesPerPass;
   const size = manifest.preprocess.crop;
   const layout = new Layout(KERNEL_BYTES);
   const pixels = layout.take(images * size * size * 3);
@@ -86,7 +72,6 @@ export function planBackbone(manifest: Manifest, options: BackboneOptions): Back
     const raw = layer.outputChannels * layer.inputChannels * 9;
     const arranged = outputChannels * inputChannels * 9;
     const region = layout.take(arranged);
-    const expand = first || options.expandWeights;
     const output = next();
     const planned = {
       layer,
@@ -99,7 +84,6 @@ export function planBackbone(manifest: Manifest, options: BackboneOptions): Back
       weights: region,
       bias: layout.take(outputChannels * 4),
       scale: layout.take(outputChannels * 4),
-      expanded: expand ? layout.take(expandedBytes(algorithm, inputChannels, outputChannels)) : 0,
       descriptor: layout.take(DESCRIPTOR.length * 4),
     };
     input = output;

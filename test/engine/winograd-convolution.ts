@@ -68,7 +68,7 @@ export async function convolveByKernel(
   const layer = { name: 'conv', inputChannels, outputChannels, size, pools, input: levels, output: levels };
   const planned = {
     ...{ layer, algorithm, inputChannels, outputChannels },
-    ...{ input, output, weights, bias, scale, expanded: 0 },
+    ...{ input, output, weights, bias, scale },
   };
   const fields = describeConvolution({ rows, panel, sums }, planned, part, images);
   const words = new Int32Array(memory.buffer, descriptor, DESCRIPTOR.length);

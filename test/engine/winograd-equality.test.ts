@@ -21,7 +21,6 @@ const now = () => performance.now();
 interface Options {
   readonly images?: number;
   readonly imagesPerPass?: number;
-  readonly expandWeights?: boolean;
 }
 
 /** Values that differ between the engines, by tap; features must also say something. */
@@ -91,7 +90,6 @@ describe('any batch', () => {
     ['three images, two and one', { images: 3, imagesPerPass: 2 }],
     ['one image where four would fit', { images: 1, imagesPerPass: 4 }],
     ['more images than the head takes at once', { images: 11, imagesPerPass: 2 }],
-    ['weights transformed beforehand', { images: 3, imagesPerPass: 2, expandWeights: true }],
   ])('%s', async (_, options) => {
     expect(await differences(network, options)).toEqual(NONE);
   });
@@ -144,8 +142,7 @@ describe('weights at the bound: 255 × Σ w⁺ or 255 × Σ |w⁻| below 2²⁵,
     expect(await differences(extreme)).toEqual(NONE);
     await using model = await writeTemporaryModel(extreme);
     const { manifest, files } = model;
-    const options = { imagesPerPass: 1, expandWeights: false };
-    const backbone = await loadBackbone(manifest, files, kernel, options);
+    const backbone = await loadBackbone(manifest, files, kernel, 1);
     expect(backbone.methods.slice(1).map(({ part }) => part)).toEqual(parts);
     const features = backbone.run({ images: 1, size: 12, data: noise(12 * 12 * 3, 1) });
     // Row 3, column 3 of the 7×7: windows that touch no border.

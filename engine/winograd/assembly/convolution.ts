@@ -17,13 +17,11 @@ export class Convolution {
   /** Padded maps (map.ts); the first layer's input is int16. */
   input: usize;
   output: usize;
-  /** int8 [outputChannels][inputChannels / 8][9 taps][8], as arrange.ts leaves them. */
+  /** int8 [outputChannels][inputChannels / 8][9 taps][8], as arrange.ts leaves them; first layer: the shard's. */
   weights: usize;
   /** int32 and float32 [outputChannels]. */
   bias: usize;
   scale: usize;
-  /** All transformed weights where they were expanded beforehand, else 0. */
-  expanded: usize;
   /** Room for one group's transformed input, one panel's transformed weights, one block's sums (of every part). */
   rows: usize;
   panel: usize;

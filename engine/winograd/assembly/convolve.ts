@@ -14,7 +14,7 @@ import {
   Convolution, DIRECT, FIRST, PANEL, PANEL_BYTES, WINOGRAD_2, WINOGRAD_4,
   panelPlane, planeCount, rowDepth, rowsPlane, sumsPlane, tileEdge, tileRows,
 } from './convolution';
-import { gatherFirstRows, gatherRows, storeSums, widenWeights } from './direct';
+import { gatherFirstRows, gatherFirstWeights, gatherRows, storeSums, widenWeights } from './direct';
 import { clearBorder } from './map';
 import { multiply } from './products';
 import { tilesAcross } from './tile';
@@ -28,26 +28,18 @@ function transformInput(c: Convolution, rows: usize, from: usize, to: usize): vo
   else gatherFirstRows(c, rows, from, to);
 }
 
-function transformWeights(c: Convolution, channel: usize, panel: usize, count: usize): void {
+function transformWeights(c: Convolution, channel: usize, count: usize): void {
   const weights = c.weights + channel * c.inputChannels * 9;
-  if (c.algorithm == WINOGRAD_4) transformWeights4(c, weights, panel, count);
-  else if (c.algorithm == WINOGRAD_2) transformWeights2(c, weights, panel, count);
-  else widenWeights(c, weights, panel, count);
+  if (c.algorithm == WINOGRAD_4) transformWeights4(c, weights, c.panel, count);
+  else if (c.algorithm == WINOGRAD_2) transformWeights2(c, weights, c.panel, count);
+  else if (c.algorithm == DIRECT) widenWeights(c, weights, c.panel, count);
+  else gatherFirstWeights(weights, c.panel, count);
 }
 
 function transformOutput(c: Convolution, channel: usize, count: usize, from: usize, to: usize): void {
   if (c.algorithm == WINOGRAD_4) transformOutput4(c, channel, count, from, to);
   else if (c.algorithm == WINOGRAD_2) transformOutput2(c, channel, count, from, to);
   else storeSums(c, channel, count, from, to);
-}
-
-/** Transforms all weights of the layer into `expanded`, once. */
-export function expandWeights(c: Convolution): void {
-  const panelBytes = panelPlane(c.algorithm, c.inputChannels) * planeCount(c.algorithm);
-  let to = c.expanded;
-  for (let channel: usize = 0; channel < c.outputChannels; channel += PANEL, to += panelBytes) {
-    transformWeights(c, channel, to, min(PANEL, c.outputChannels - channel));
-  }
 }
 
 export function convolve(c: Convolution): void {
@@ -69,13 +61,9 @@ export function convolve(c: Convolution): void {
     for (let from = group; from < groupEnd; from += c.block, rows += blockBytes) {
       transformInput(c, rows, from, min(from + c.block, groupEnd));
     }
-    let panel = c.expanded;
     for (let channel: usize = 0; channel < c.outputChannels; channel += PANEL) {
       const count = min(PANEL, c.outputChannels - channel);
-      if (c.expanded == 0) {
-        panel = c.panel;
-        transformWeights(c, channel, panel, count);
-      }
+      transformWeights(c, channel, count);
       rows = c.rows;
       for (let from = group; from < groupEnd; from += c.block, rows += blockBytes) {
         const to = min(from + c.block, groupEnd);
@@ -85,13 +73,12 @@ export function convolve(c: Convolution): void {
           const thisDepth = min(partDepth, depth - part);
           for (let plane: usize = 0; plane < planes; plane++, sums += sumsStep) {
             const a = rows + plane * rowsStep + part * 2;
-            const b = panel + plane * panelStep + part * 2;
+            const b = c.panel + plane * panelStep + part * 2;
             multiply(a, b, sums, rowCount, count, thisDepth, depth * 2, PANEL_BYTES);
           }
         }
         transformOutput(c, channel, count, from, to);
       }
-      panel += panelStep * planes;
     }
   }
 }

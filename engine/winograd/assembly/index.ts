@@ -1,8 +1,7 @@
 // What the engine calls (kernel.ts declares it for TypeScript).
 
 export { arrangeWeights, weightBound } from './arrange';
-export { convolve, expandWeights } from './convolve';
-export { gatherFirstWeights } from './direct';
+export { convolve } from './convolve';
 export { multiplyInt8, quantise } from './linear';
 export { arrangeLevels, multiplyInt4 } from './linear-int4';
 export { maxPool } from './map';
