@@ -12,11 +12,11 @@ import type { EmbeddingsAnswer, EmbeddingsRequest } from '../worker/schemas/embe
 import type { ImageInput } from '../worker/schemas/input.ts';
 import type { ModelsAnswer } from '../worker/schemas/models.ts';
 import type { SimilarityAnswer, SimilarityRequest } from '../worker/schemas/similarity.ts';
+import { type Image, toImageInput, type Vector } from './images.ts';
+import { createIndexClient, type IndexClient, type Request } from './indexes.ts';
 
-export type { ApiError, ImageInput };
-
-/** An image as the API takes it, or its encoded bytes. */
-export type Image = ImageInput | Uint8Array | Blob;
+export type { ImageItem, IndexClient, SearchBy, StoredItem, VectorItem } from './indexes.ts';
+export type { ApiError, Image, ImageInput, Vector };
 
 export interface ClientOptions {
   /** Where the API is served, without `/v1`. */
@@ -35,6 +35,8 @@ export interface Client {
   analyze(images: Image | readonly Image[], options?: Options<AnalyzeRequest>): Promise<AnalyzeAnswer>;
   compare(images: readonly Image[], options?: Options<SimilarityRequest>): Promise<SimilarityAnswer>;
   models(): Promise<ModelsAnswer>;
+  /** Where the server keeps indexes; elsewhere each call fails with status 404. */
+  readonly indexes: IndexClient;
 }
 
 /** An answer with a status that is an error, as the API words it. */
@@ -75,17 +77,20 @@ export function createClient({
       await new Promise((resolve) => setTimeout(resolve, Math.min(wait, MAX_WAIT_SECONDS) * 1000));
     }
   };
+  const request: Request = (method, path, body) =>
+    call(path, {
+      method,
+      ...(body === undefined
+        ? {}
+        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    });
   const post = async <Answer>(
     path: string,
     images: Image | readonly Image[],
     options: object,
   ): Promise<Answer> => {
-    const input = isList(images) ? await Promise.all(images.map(toInput)) : await toInput(images);
-    return call<Answer>(path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ ...options, input }),
-    });
+    const input = isList(images) ? await Promise.all(images.map(toImageInput)) : await toImageInput(images);
+    return request<Answer>('POST', path, { ...options, input });
   };
 
   return {
@@ -93,26 +98,13 @@ export function createClient({
     classify: (images, options = {}) => post('/v1/classify', images, options),
     analyze: (images, options = {}) => post('/v1/analyze', images, options),
     compare: (images, options = {}) => post('/v1/similarity', images, options),
-    models: () => call('/v1/models', { method: 'GET' }),
+    models: () => request('GET', '/v1/models'),
+    indexes: createIndexClient(request),
   };
 }
 
 function isList(images: Image | readonly Image[]): images is readonly Image[] {
   return Array.isArray(images);
-}
-
-async function toInput(image: Image): Promise<ImageInput> {
-  if (image instanceof Blob) return toBase64(new Uint8Array(await image.arrayBuffer()));
-  return image instanceof Uint8Array ? toBase64(image) : image;
-}
-
-/** In pieces, because a call takes only so many arguments. */
-function toBase64(bytes: Uint8Array): string {
-  const pieces: string[] = [];
-  for (let start = 0; start < bytes.length; start += 8192) {
-    pieces.push(String.fromCharCode(...bytes.subarray(start, start + 8192)));
-  }
-  return btoa(pieces.join(''));
 }
 
 async function failureOf(response: Response): Promise<ApiFailure> {

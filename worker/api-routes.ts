@@ -1,6 +1,7 @@
 // The routes as data: what /openapi.json and /docs are made of, and what a test compares with the app.
 
-import type { ZodType } from 'zod';
+import type { ApiRoute } from './api-route.ts';
+import { INDEX_ROUTES } from './index-api-routes.ts';
 import {
   analyzeAnswer,
   analyzeOptions,
@@ -14,34 +15,12 @@ import { livezAnswer, readyzAnswer } from './schemas/health.ts';
 import { modelAnswer, modelsAnswer } from './schemas/models.ts';
 import { similarityAnswer, similarityOptions, similarityRequest } from './schemas/similarity.ts';
 
-export interface ApiRoute {
-  readonly method: 'get' | 'post';
-  /** With `{name}` for a parameter. */
-  readonly path: string;
-  /** The name a generated client gives the call. */
-  readonly operationId: string;
-  readonly summary: string;
-  readonly description?: string;
-  /** Whether a key is needed. */
-  readonly secured: boolean;
-  readonly body?: {
-    readonly json: ZodType;
-    /** Options beside the images of a form, or in the query of a raw body. */
-    readonly options: ZodType;
-    /** Whether one image may be the whole body. */
-    readonly raw: boolean;
-  };
-  /** Media types of a good answer: a schema for JSON, a description of the bytes otherwise. */
-  readonly answer: Readonly<Record<string, ZodType | string>>;
-  /** Statuses of failures, besides those every route shares. */
-  readonly failures: readonly number[];
-}
-
 /** Where images come in: everything that can be wrong with them. */
 const IMAGE_FAILURES = [400, 404, 408, 413, 415, 422, 503];
 
 const VECTOR_BYTES = 'Little-endian values, row-major, one row per image; all images must have worked.';
 
+/** Those every deployment has. */
 export const API_ROUTES: readonly ApiRoute[] = [
   {
     method: 'post',
@@ -50,7 +29,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     summary: 'Embed images',
     description: "OpenAI's embeddings API with images as input: its SDKs work by changing the base URL.",
     secured: true,
-    body: { json: embeddingsRequest, options: embeddingsOptions, raw: true },
+    body: { json: embeddingsRequest, options: embeddingsOptions, form: true, raw: true },
     answer: {
       'application/json': embeddingsAnswer,
       'application/octet-stream': VECTOR_BYTES,
@@ -77,7 +56,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     operationId: 'classify',
     summary: 'Name what images show',
     secured: true,
-    body: { json: classifyRequest, options: classifyOptions, raw: true },
+    body: { json: classifyRequest, options: classifyOptions, form: true, raw: true },
     answer: { 'application/json': classifyAnswer },
     failures: IMAGE_FAILURES,
   },
@@ -87,7 +66,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     operationId: 'analyze',
     summary: 'Features and scores of one pass',
     secured: true,
-    body: { json: analyzeRequest, options: analyzeOptions, raw: true },
+    body: { json: analyzeRequest, options: analyzeOptions, form: true, raw: true },
     answer: { 'application/json': analyzeAnswer },
     failures: IMAGE_FAILURES,
   },
@@ -97,7 +76,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     operationId: 'compare',
     summary: 'How alike images are, and where',
     secured: true,
-    body: { json: similarityRequest, options: similarityOptions, raw: false },
+    body: { json: similarityRequest, options: similarityOptions, form: true, raw: false },
     answer: { 'application/json': similarityAnswer },
     failures: IMAGE_FAILURES,
   },
@@ -165,3 +144,8 @@ export const API_ROUTES: readonly ApiRoute[] = [
     failures: [],
   },
 ];
+
+/** What an app serves: the routes of indexes only where it has a store for them. */
+export function servedRoutes(parts: { readonly indexes: boolean }): readonly ApiRoute[] {
+  return parts.indexes ? [...API_ROUTES, ...INDEX_ROUTES] : API_ROUTES;
+}

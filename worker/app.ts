@@ -5,9 +5,11 @@ import { cors } from 'hono/cors';
 import { secureHeaders } from 'hono/secure-headers';
 import { InputError } from '../core/errors.ts';
 import { createApiMetrics } from './api-metrics.ts';
+import { servedRoutes } from './api-routes.ts';
 import type { AppDependencies, Ready } from './dependencies.ts';
 import { errorCode, errorResponse, isOurs } from './error-response.ts';
 import { guard } from './guard.ts';
+import { methodNotAllowed } from './method-not-allowed.ts';
 import { observe } from './observe.ts';
 import { memoryRateLimiter } from './rate-limit.ts';
 import type { ApiEnv } from './request-facts.ts';
@@ -60,21 +62,16 @@ export function createApp(dependencies: AppDependencies): ApiApp {
   for (const path of SECURED) app.use(path, guard(access));
   for (const [method, path, route] of ROUTES) {
     app.on(method, path, route(ready));
-    app.all(path, (context) => {
-      context.header('allow', method === 'GET' ? 'GET, HEAD' : method);
-      throw new InputError(
-        'method_not_allowed',
-        `Expected ${method} for ${path} but found ${context.req.method}.`,
-      );
-    });
+    app.all(path, methodNotAllowed(path, [method]));
   }
   if (indexes !== undefined) app.route('/v1/indexes', indexRoutes(ready, indexes));
   if (page !== undefined) app.route('/', pageRoutes(page));
   if (publishedModel !== undefined) app.route('/model', publishedModelRoutes(ready, publishedModel));
   app.notFound((context) => {
+    const paths = new Set(servedRoutes({ indexes: indexes !== undefined }).map(({ path }) => path));
     throw new InputError(
       'not_found',
-      `Expected one of ${ROUTES.map(([, path]) => path).join(', ')} but found ${context.req.path}.`,
+      `Expected one of ${[...paths].join(', ')} but found ${context.req.path}.`,
     );
   });
   app.onError((error, context) => {

@@ -46,13 +46,18 @@ function section(method: string, path: string, operation: Operation): string {
   return `<section id="${id}">
 <h2><code>${text(method.toUpperCase())} ${text(path)}</code>${key}</h2>
 <p>${text(operation.summary)}. ${text(operation.description ?? '')}</p>
-${operation.requestBody === undefined ? '' : `<pre>${text(example(path))}</pre>${details('Request', operation.requestBody)}`}
+${operation.requestBody === undefined ? '' : `<pre>${text(example(path, operation.requestBody))}</pre>${details('Request', operation.requestBody)}`}
 ${statuses(operation)}
 </section>`;
 }
 
-function example(path: string): string {
-  return `curl "$URL${path}" -H "Authorization: Bearer $KEY" -F image=@photo.jpg`;
+function example(path: string, body: unknown): string {
+  const { content } = body as { content: object };
+  const sent =
+    'multipart/form-data' in content
+      ? '-F image=@photo.jpg'
+      : "-H 'content-type: application/json' -d @request.json";
+  return `curl "$URL${path}" -H "Authorization: Bearer $KEY" ${sent}`;
 }
 
 function statuses({ responses }: Operation): string {

@@ -3,7 +3,7 @@
 // https://spec.openapis.org/oas/v3.1.1
 
 import { z } from 'zod';
-import type { ApiRoute } from './api-routes.ts';
+import type { ApiRoute } from './api-route.ts';
 import { errorAnswer } from './schemas/answer.ts';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -29,15 +29,16 @@ export interface Operation {
 const FAILURES: Readonly<Record<number, string>> = {
   400: 'The request cannot be read: malformed JSON, form or option.',
   401: 'No key, or one that is not known.',
-  404: 'No such route, model or stored answer.',
+  404: 'No such route, model, stored answer, index or item.',
   405: 'The route exists, but not with this method.',
   408: 'The body did not arrive in time.',
+  409: 'The index holds vectors of another model, layer, pooling, projection or length.',
   413: 'The body, an image or the list is larger than allowed.',
   415: 'The body or an image is of a type that is not read here.',
   422: 'Understood, but impossible: a broken image, an option that does not fit, a URL that is not allowed.',
   429: 'Too many requests with this key; Retry-After tells when.',
   500: "The model failed: the operator's turn.",
-  503: 'Too much work is waiting, or the model cannot be loaded; Retry-After tells when.',
+  503: 'Too much work is waiting, or the model or the indexes are out of reach; Retry-After tells when.',
 };
 
 /** Statuses that any route may give, and those that only routes with a key may. */
@@ -71,7 +72,7 @@ function operation(route: ApiRoute): Operation {
   const { operationId, summary, description, secured, body } = route;
   const parameters = [
     ...pathParameters(route.path),
-    ...(body?.raw === true ? queryParameters(body.options) : []),
+    ...(body?.raw === true && body.options !== undefined ? queryParameters(body.options) : []),
   ];
   return {
     operationId,
@@ -84,15 +85,17 @@ function operation(route: ApiRoute): Operation {
   };
 }
 
-function requestBody({ json, options, raw }: NonNullable<ApiRoute['body']>): Json {
-  const form = jsonSchema(options, 'input');
+function requestBody({ json, options, form, raw }: NonNullable<ApiRoute['body']>): Json {
   const binary = { type: 'string', format: 'binary' };
-  const properties = { image: { type: 'array', items: binary }, ...propertiesOf(form) };
+  const fields = options === undefined ? {} : propertiesOf(jsonSchema(options, 'input'));
+  const properties = { image: { type: 'array', items: binary }, ...fields };
   return {
     required: true,
     content: {
       'application/json': { schema: jsonSchema(json, 'input') },
-      'multipart/form-data': { schema: { type: 'object', properties, required: ['image'] } },
+      ...(form
+        ? { 'multipart/form-data': { schema: { type: 'object', properties, required: ['image'] } } }
+        : {}),
       ...(raw ? Object.fromEntries(IMAGE_TYPES.map((type) => [type, { schema: binary }])) : {}),
     },
   };
@@ -135,7 +138,8 @@ function pathParameters(path: string): Json[] {
 /** Options of a raw body stand in the query; objects there are written as JSON. */
 function queryParameters(options: z.ZodType): Json[] {
   return Object.entries(propertiesOf(jsonSchema(options, 'input'))).map(([name, schema]) => {
-    const isObject = typeof schema === 'object' && schema !== null && 'properties' in schema;
+    const isObject =
+      typeof schema === 'object' && schema !== null && 'type' in schema && schema.type === 'object';
     return {
       name,
       in: 'query',

@@ -16,13 +16,13 @@ export function parseOptions<Schema extends z.ZodObject>(
 }
 
 /**
- * Options out of a query or a form, where everything is text: whole numbers and booleans are read, and
- * objects (a crop box) as JSON.
+ * Options out of a query or a form, where everything is text: numbers and booleans are read, and objects (a
+ * crop box) as JSON.
  */
 export function textOptions(entries: Iterable<readonly [string, string]>): Record<string, unknown> {
   const options: Record<string, unknown> = {};
   for (const [name, text] of entries) {
-    const isJson = /^(?:true|false|\d{1,15}|\{.*\})$/s.test(text);
+    const isJson = /^(?:true|false|-?\d{1,15}(?:\.\d{1,15})?|\{.*\})$/s.test(text);
     options[name] = isJson ? (parseJson(text) ?? text) : text;
   }
   return options;

@@ -3,52 +3,54 @@
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ZodType } from 'zod';
-import { ModelError, SourceError } from '../../core/errors.ts';
+import { ModelError } from '../../core/errors.ts';
 import type { ImageDecoder } from '../../core/ports.ts';
-import { createAdmission } from '../../worker/admission.ts';
 import { memoryAnswerCache } from '../../worker/answer-cache.ts';
-import { apiKeysFrom } from '../../worker/api-keys.ts';
-import { API_ROUTES, type ApiRoute } from '../../worker/api-routes.ts';
+import { servedRoutes } from '../../worker/api-routes.ts';
 import type { ApiApp } from '../../worker/app.ts';
-import type { Limits } from '../../worker/limits.ts';
-import { memoryRateLimiter } from '../../worker/rate-limit.ts';
 import { type ErrorAnswer, errorAnswer } from '../../worker/schemas/answer.ts';
+import { FAILURES, failing, good, imageRoutes, withInput } from './failures.ts';
 import { type FixtureOptions, createFixture as fixtureWith, knownEngine } from './fixture.ts';
-import { base64, RED_JPEG, RED_PNG } from './images.ts';
+import { INDEX_FAILURES } from './index-failures.ts';
+import { goodRequest, nameOf, ROUTES, seededIndexes } from './requests.ts';
 
-const red = RED_PNG;
-const jpeg = RED_JPEG;
-
-/** `k`, the key of the tests, as API_KEYS keeps it. */
-const SHA256_OF_K = '8254c329a92850f6d539dd376f4816ee2764517da5e0235514af433164480d7a';
-
-const nameOf = ({ method, path }: ApiRoute) => `${method.toUpperCase()} ${path}`;
 const honoPath = (path: string) => path.replace(/\{(\w+)\}/g, ':$1');
-const imageRoutes = API_ROUTES.filter(({ body }) => body !== undefined);
-const securedRoutes = API_ROUTES.filter(({ secured }) => secured);
-
-/** A request the route answers well. */
-function goodRequest({ method, path, body }: ApiRoute, key: string): [string, RequestInit] {
-  if (body === undefined)
-    return [path.replace('{key}', key).replace('{model}', 'known'), { method: method.toUpperCase() }];
-  const input = [base64(red), base64(jpeg)];
-  return [
-    path,
-    { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ input }) },
-  ];
-}
 
 export function testApiContract(decoder: ImageDecoder): void {
-  const createFixture = (options?: FixtureOptions) => fixtureWith(decoder, options);
+  const createFixture = async (options: FixtureOptions = {}) =>
+    fixtureWith(decoder, {
+      ...options,
+      dependencies: { indexes: await seededIndexes(), ...options.dependencies },
+    });
 
-  test('the app has the routes of the document and no other', async () => {
-    const { app } = await createFixture();
-    const served = app.routes
-      .filter(({ method, path }) => method !== 'ALL' && path !== '/*')
-      .map(({ method, path }) => `${method} ${path}`);
-    expect(served.toSorted()).toEqual(
-      API_ROUTES.map((route) => `${route.method.toUpperCase()} ${honoPath(route.path)}`).toSorted(),
-    );
+  describe.each([
+    ['with a store for indexes', true],
+    ['without', false],
+  ])('%s', (_, indexes) => {
+    const described = servedRoutes({ indexes });
+    let app: ApiApp;
+    beforeAll(async () => {
+      ({ app } = await (indexes ? createFixture() : fixtureWith(decoder)));
+    });
+
+    test('the app has the routes of the document and no other', () => {
+      const served = app.routes
+        .filter(({ method, path }) => method !== 'ALL' && path !== '/*')
+        .map(({ method, path }) => `${method} ${path}`);
+      expect(served.toSorted()).toEqual(
+        described.map((route) => nameOf({ ...route, path: honoPath(route.path) })).toSorted(),
+      );
+    });
+
+    test('the app answers with the document of what it has', async () => {
+      const answer = await app.request('/openapi.json');
+      const { paths } = (await answer.json()) as { paths: Record<string, object> };
+      expect(Object.keys(paths).toSorted()).toEqual(
+        [...new Set(described.map(({ path }) => path))].toSorted(),
+      );
+      const page = await (await app.request('/docs')).text();
+      expect(page.includes('/v1/indexes')).toBe(indexes);
+    });
   });
 
   describe('good answers are as promised', () => {
@@ -56,15 +58,12 @@ export function testApiContract(decoder: ImageDecoder): void {
     let key = '';
     beforeAll(async () => {
       ({ app } = await createFixture({ dependencies: { answers: memoryAnswerCache(1_000_000) } }));
-      const embeddings = API_ROUTES.find(({ path }) => path === '/v1/embeddings');
+      const embeddings = ROUTES.find(({ path }) => path === '/v1/embeddings');
       if (embeddings === undefined) return;
-      key = ((await app.request(...goodRequest(embeddings, ''))).headers.get('etag') ?? '').replaceAll(
-        '"',
-        '',
-      );
+      key = ((await app.request(...goodRequest(embeddings))).headers.get('etag') ?? '').replaceAll('"', '');
     });
 
-    test.each(API_ROUTES.map((route) => [nameOf(route), route] as const))('%s', async (_, route) => {
+    test.each(ROUTES.map((route) => [nameOf(route), route] as const))('%s', async (_, route) => {
       const response = await app.request(...goodRequest(route, key));
       expect(response.status).toBe(200);
       const type = response.headers.get('content-type')?.split(';')[0] ?? '';
@@ -81,255 +80,7 @@ export function testApiContract(decoder: ImageDecoder): void {
     expect(result.error?.issues ?? []).toEqual([]);
   }
 
-  interface Failure {
-    readonly name: string;
-    readonly code: string;
-    readonly status: number;
-    readonly routes: readonly ApiRoute[];
-    readonly fixture?: FixtureOptions;
-    readonly request: (route: ApiRoute) => [string, RequestInit];
-  }
-
-  const json = (body: string) => ({ method: 'POST', headers: { 'content-type': 'application/json' }, body });
-  const withInput =
-    (input: unknown, options: object = {}) =>
-    (route: ApiRoute): [string, RequestInit] => [
-      route.path,
-      json(
-        JSON.stringify({
-          input: route.path === '/v1/similarity' && !Array.isArray(input) ? [input, input] : input,
-          ...options,
-        }),
-      ),
-    ];
-  const good = (route: ApiRoute) => goodRequest(route, '0'.repeat(64));
-  const limited = (limits: Partial<Limits>): FixtureOptions => ({ limits });
-  const failing = (error: unknown): FixtureOptions => ({ engine: knownEngine(() => Promise.reject(error)) });
-  const access = (limit: number, secret = '') => ({
-    dependencies: {
-      access: { keys: apiKeysFrom(() => secret), rateLimiter: memoryRateLimiter({ limit, period: 60 }) },
-    },
-  });
-  const secret = `phone:${SHA256_OF_K}`;
-  const stalled = () =>
-    new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array([0x89])) });
-
-  const FAILURES: readonly Failure[] = [
-    {
-      name: 'no key',
-      code: 'unauthorized',
-      status: 401,
-      routes: securedRoutes,
-      fixture: access(9, secret),
-      request: good,
-    },
-    {
-      name: 'a key too often',
-      code: 'too_many_requests',
-      status: 429,
-      routes: securedRoutes,
-      fixture: access(0),
-      request: good,
-    },
-    {
-      name: 'another method',
-      code: 'method_not_allowed',
-      status: 405,
-      routes: API_ROUTES,
-      request: ({ path }) => [path, { method: 'DELETE' }],
-    },
-    {
-      name: 'no JSON',
-      code: 'invalid_json',
-      status: 400,
-      routes: imageRoutes,
-      request: ({ path }) => [path, json('{')],
-    },
-    {
-      name: 'JSON that is no object',
-      code: 'invalid_json',
-      status: 400,
-      routes: imageRoutes,
-      request: ({ path }) => [path, json('[1]')],
-    },
-    {
-      name: 'bytes that are no UTF-8',
-      code: 'invalid_json',
-      status: 400,
-      routes: imageRoutes,
-      request: ({ path }) => [path, { ...json(''), body: new Uint8Array([0x7b, 0xff, 0x7d]) }],
-    },
-    {
-      name: 'an empty body',
-      code: 'bad_request',
-      status: 400,
-      routes: imageRoutes,
-      request: ({ path }) => [path, json('')],
-    },
-    {
-      name: 'a form that is none',
-      code: 'bad_request',
-      status: 400,
-      routes: imageRoutes,
-      request: ({ path }) => [
-        path,
-        { method: 'POST', headers: { 'content-type': 'multipart/form-data; boundary=x' }, body: 'y' },
-      ],
-    },
-    {
-      name: 'another type of body',
-      code: 'unsupported_media_type',
-      status: 415,
-      routes: imageRoutes,
-      request: ({ path }) => [path, { method: 'POST', headers: { 'content-type': 'text/csv' }, body: 'a' }],
-    },
-    {
-      name: 'no type of body',
-      code: 'unsupported_media_type',
-      status: 415,
-      routes: imageRoutes,
-      request: ({ path }) => [path, { method: 'POST', body: new Uint8Array([1]) }],
-    },
-    {
-      name: 'another model',
-      code: 'not_found',
-      status: 404,
-      routes: imageRoutes,
-      request: withInput(base64(red), { model: 'gpt' }),
-    },
-    {
-      name: 'no input',
-      code: 'invalid_option',
-      status: 422,
-      routes: imageRoutes,
-      request: ({ path }) => [path, json('{}')],
-    },
-    {
-      name: 'an unknown option',
-      code: 'invalid_option',
-      status: 422,
-      routes: imageRoutes,
-      request: withInput(base64(red), { layre: 'fc6' }),
-    },
-    {
-      name: 'an option of another type',
-      code: 'invalid_option',
-      status: 422,
-      routes: imageRoutes,
-      request: withInput(base64(red), { model: 7 }),
-    },
-    {
-      name: 'more images than allowed',
-      code: 'invalid_option',
-      status: 422,
-      routes: imageRoutes,
-      request: withInput(Array(17).fill(base64(red))),
-    },
-    {
-      name: 'an image that is a number',
-      code: 'invalid_option',
-      status: 422,
-      routes: imageRoutes,
-      request: withInput(7),
-    },
-    {
-      name: 'text that is no base64',
-      code: 'invalid_option',
-      status: 422,
-      routes: imageRoutes,
-      request: withInput('!!!!'),
-    },
-    {
-      name: 'an image URL',
-      code: 'url_not_allowed',
-      status: 422,
-      routes: imageRoutes,
-      request: withInput('https://images.example.org/a.jpg'),
-    },
-    {
-      name: 'bytes that are no image',
-      code: 'unsupported_image',
-      status: 415,
-      routes: imageRoutes,
-      request: withInput(base64(new Uint8Array(100))),
-    },
-    {
-      name: 'a broken image',
-      code: 'invalid_image',
-      status: 422,
-      routes: imageRoutes,
-      request: withInput(base64(red.subarray(0, 40))),
-    },
-    {
-      name: 'a body too large',
-      code: 'body_too_large',
-      status: 413,
-      routes: imageRoutes,
-      fixture: limited({ maxBodyBytes: 10 }),
-      request: good,
-    },
-    {
-      name: 'an image too large',
-      code: 'image_too_large',
-      status: 413,
-      routes: imageRoutes,
-      fixture: limited({ maxImageBytes: 10 }),
-      request: good,
-    },
-    {
-      name: 'too many pixels',
-      code: 'image_too_large',
-      status: 413,
-      routes: imageRoutes,
-      fixture: limited({ maxImagePixels: 10 }),
-      request: good,
-    },
-    {
-      name: 'a body that does not come',
-      code: 'body_timeout',
-      status: 408,
-      routes: imageRoutes,
-      fixture: limited({ bodyTimeout: 20 }),
-      request: ({ path }) => [
-        path,
-        { method: 'POST', headers: { 'content-type': 'application/json' }, body: stalled(), duplex: 'half' },
-      ],
-    },
-    {
-      name: 'too much work waiting',
-      code: 'overloaded',
-      status: 503,
-      routes: imageRoutes,
-      fixture: { dependencies: { admission: createAdmission({ maxRunning: 0, maxWaiting: 0 }) } },
-      request: good,
-    },
-    {
-      name: 'an engine that fails',
-      code: 'engine_failed',
-      status: 503,
-      routes: imageRoutes,
-      fixture: failing(new ModelError('engine_failed', 'broken')),
-      request: good,
-    },
-    {
-      name: 'weights that cannot be fetched',
-      code: 'unreachable',
-      status: 503,
-      routes: imageRoutes,
-      fixture: failing(new SourceError('unreachable', 'offline')),
-      request: good,
-    },
-    {
-      name: 'something unforeseen',
-      code: 'internal_error',
-      status: 500,
-      routes: imageRoutes,
-      fixture: failing(new Error('secret detail')),
-      request: good,
-    },
-  ];
-
-  describe.each(FAILURES)('$name', ({ code, status, routes, fixture, request }) => {
+  describe.each([...FAILURES, ...INDEX_FAILURES])('$name', ({ code, status, routes, fixture, request }) => {
     test.each(routes.map((route) => [nameOf(route), route] as const))(
       `%s → ${status} ${code}`,
       async (_, route) => {

@@ -3,9 +3,9 @@
 
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { API_ROUTES } from '../../worker/api-routes.ts';
 import type { ApiApp } from '../../worker/app.ts';
 import { errorAnswer } from '../../worker/schemas/answer.ts';
+import { pathOf, ROUTES, SPACE, seededIndexes } from '../api/requests.ts';
 import { createFixture } from './api-fixture.ts';
 import { base64, imageOf, RED } from './api-images.ts';
 
@@ -14,10 +14,10 @@ const SETTINGS = { seed: 20_261_124, numRuns: 60 };
 const red = await imageOf(RED);
 const jpeg = await imageOf(RED, 'jpeg', 24, 24);
 const webp = await imageOf(RED, 'webp', 24, 24);
-const paths = API_ROUTES.filter(({ body }) => body !== undefined).map(({ path }) => path);
+const paths = ROUTES.filter(({ body }) => body !== undefined).map((route) => pathOf(route));
 const documented = new Set([
   '200',
-  ...API_ROUTES.flatMap(({ failures }) => failures.map(String)),
+  ...ROUTES.flatMap(({ failures }) => failures.map(String)),
   '401',
   '405',
   '429',
@@ -28,6 +28,7 @@ let unforeseen: readonly unknown[];
 beforeAll(async () => {
   const fixture = await createFixture({
     limits: { maxBodyBytes: 200_000, maxImagePixels: 1_000_000, bodyTimeout: 500 },
+    dependencies: { indexes: await seededIndexes() },
   });
   app = fixture.app;
   unforeseen = fixture.reported;
@@ -117,6 +118,15 @@ describe('any', () => {
       'user',
       'top_k',
       'regions',
+      'name',
+      'space',
+      'items',
+      'ids',
+      'id',
+      'vector',
+      'filter',
+      'min_score',
+      'fold',
       '__proto__',
       'constructor',
     ];
@@ -125,6 +135,25 @@ describe('any', () => {
       fc.asyncProperty(path, body, (where, value) =>
         survives(where, post('application/json', toJson({ input: base64(red), ...value }))),
       ),
+      SETTINGS,
+    );
+  });
+
+  test('items of an index', async () => {
+    const value = fc.oneof(
+      fc.anything({ maxDepth: 2 }),
+      fc.constantFrom<unknown>('red', base64(red), [1, 0, 0, 1], [1e308, 0, 0, 1], SPACE, { in: ['a'] }),
+    );
+    const fields = ['id', 'image', 'vector', 'metadata', 'space', 'filter', 'fold', '__proto__'];
+    const part = fc.dictionary(fc.constantFrom(...fields), value, { maxKeys: 4 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(part, { maxLength: 3 }), part, async (items, query) => {
+        const whole = items.map((item, place) => ({ id: `${place}`, ...item }));
+        await survives('/v1/indexes/colours/items', post('application/json', toJson({ items: whole })));
+        const vectors = toJson({ items: whole, space: SPACE });
+        await survives('/v1/indexes/colours/items', post('application/json', vectors));
+        await survives('/v1/indexes/colours/search', post('application/json', toJson(query)));
+      }),
       SETTINGS,
     );
   });
@@ -176,7 +205,10 @@ describe('any', () => {
 
   test('query', async () => {
     const query = fc.dictionary(
-      fc.oneof(fc.constantFrom('layer', 'pool', 'crop', 'dimensions', 'top_k', 'model'), fc.string()),
+      fc.oneof(
+        fc.constantFrom('layer', 'pool', 'crop', 'dimensions', 'top_k', 'model', 'min_score', 'filter'),
+        fc.string(),
+      ),
       fc.string(),
       { maxKeys: 4 },
     );

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { createMemoryStore } from '../../search/memory-store.ts';
 import { createRemoteStore } from '../../search/remote-store.ts';
 import type { ApiApp } from '../../worker/app.ts';
+import type { SearchAnswer } from '../../worker/schemas/indexes.ts';
 import { space, vectorStoreContract } from '../search/vector-store-contract.ts';
 import { createFixture, MODEL_ID } from './api-fixture.ts';
 import { BLUE, base64, imageOf, RED } from './api-images.ts';
@@ -104,6 +105,31 @@ describe('images', () => {
     const answer = await post(path, request);
     expect(answer.status).toBe(status);
     expect(answer.body).toMatchObject({ error: { message: expect.stringMatching(message) } });
+  });
+
+  test('with an image as the body, numbers and the filter stand in the query', async () => {
+    const search = async (query: string) => {
+      const response = await app.request(`/v1/indexes/colours/search?${query}`, {
+        method: 'POST',
+        headers: { 'content-type': 'image/png' },
+        body: Buffer.from(red, 'base64'),
+      });
+      const { data } = (await response.json()) as SearchAnswer;
+      return data.map(({ id }) => id);
+    };
+    expect(await search('min_score=-1')).toEqual(['red', 'green']);
+    expect(await search('fold=0.5')).toEqual(['red']);
+    expect(await search(`filter=${encodeURIComponent('{"warm":true}')}`)).toEqual(['red']);
+  });
+
+  test.each([
+    ['/v1/indexes', 'GET, HEAD, POST'],
+    ['/v1/indexes/colours', 'GET, HEAD, DELETE'],
+    ['/v1/indexes/colours/search', 'POST'],
+  ])('%s with another method is refused, and Allow says which there are', async (path, allow) => {
+    const response = await app.request(path, { method: 'PATCH' });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe(allow);
   });
 
   test('without a store there are no such routes', async () => {

@@ -2,11 +2,12 @@
 
 import { validate } from '@readme/openapi-parser';
 import { describe, expect, test } from 'vitest';
-import { API_ROUTES } from '../../worker/api-routes.ts';
+import { servedRoutes } from '../../worker/api-routes.ts';
 import { DOCS_CONTENT_SECURITY_POLICY, docsPage } from '../../worker/docs-page.ts';
 import { openApiDocument } from '../../worker/openapi.ts';
 
-const document = openApiDocument(API_ROUTES, '0.1.0');
+const ROUTES = servedRoutes({ indexes: true });
+const document = openApiDocument(ROUTES, '0.1.0');
 
 test('is valid OpenAPI 3.1', async () => {
   expect(await validate(JSON.parse(JSON.stringify(document)))).toMatchObject({
@@ -16,30 +17,27 @@ test('is valid OpenAPI 3.1', async () => {
 });
 
 test('every route is in it, with a name of its own', () => {
-  const names = API_ROUTES.map(({ operationId }) => operationId);
+  const names = ROUTES.map(({ operationId }) => operationId);
   expect(new Set(names).size).toBe(names.length);
-  for (const { method, path } of API_ROUTES) expect(document.paths[path]?.[method]).toBeDefined();
+  for (const { method, path } of ROUTES) expect(document.paths[path]?.[method]).toBeDefined();
 });
 
-describe.each(API_ROUTES.map((route) => [`${route.method} ${route.path}`, route] as const))(
-  '%s',
-  (_, route) => {
-    const operation = document.paths[route.path]?.[route.method];
+describe.each(ROUTES.map((route) => [`${route.method} ${route.path}`, route] as const))('%s', (_, route) => {
+  const operation = document.paths[route.path]?.[route.method];
 
-    test('asks for a key exactly where one is needed', () => {
-      expect(operation?.security).toEqual(route.secured ? [{ key: [] }] : []);
-      expect('401' in (operation?.responses ?? {})).toBe(route.secured);
-    });
+  test('asks for a key exactly where one is needed', () => {
+    expect(operation?.security).toEqual(route.secured ? [{ key: [] }] : []);
+    expect('401' in (operation?.responses ?? {})).toBe(route.secured);
+  });
 
-    test('every failure has the one form of errors; 429 and 503 tell when to come back', () => {
-      for (const [status, response] of Object.entries(operation?.responses ?? {})) {
-        if (status === '200') continue;
-        expect(response).toHaveProperty('content.application/json.schema.$ref', '#/components/schemas/Error');
-        if (status === '429' || status === '503') expect(response).toHaveProperty('headers.Retry-After');
-      }
-    });
-  },
-);
+  test('every failure has the one form of errors; 429 and 503 tell when to come back', () => {
+    for (const [status, response] of Object.entries(operation?.responses ?? {})) {
+      if (status === '200') continue;
+      expect(response).toHaveProperty('content.application/json.schema.$ref', '#/components/schemas/Error');
+      if (status === '429' || status === '503') expect(response).toHaveProperty('headers.Retry-After');
+    }
+  });
+});
 
 test('defaults, limits and choices are told', () => {
   const schema = document.paths['/v1/embeddings']?.post?.requestBody;
@@ -53,11 +51,36 @@ test('defaults, limits and choices are told', () => {
   expect(schema).toHaveProperty('content.application/json.schema.additionalProperties', false);
 });
 
+test('of an index, what may be in a search and in metadata', () => {
+  const search = document.paths['/v1/indexes/{index}/search']?.post;
+  const properties = 'requestBody.content.application/json.schema.properties';
+  expect(search).toHaveProperty(`${properties}.top_k`, {
+    default: 10,
+    type: 'integer',
+    minimum: 1,
+    maximum: 1000,
+    description: 'Hits wanted.',
+  });
+  expect(search?.parameters).toContainEqual(expect.objectContaining({ name: 'index', in: 'path' }));
+  expect(search?.parameters).toContainEqual(expect.objectContaining({ name: 'min_score', in: 'query' }));
+  const filter = search?.parameters?.find((each) => JSON.stringify(each).includes('"filter"'));
+  expect(filter).toHaveProperty('content.application/json.schema.type', 'object');
+  expect(document.paths['/v1/indexes/{index}/items']?.post).toHaveProperty(
+    `${properties}.items.items.properties.metadata.additionalProperties.type`,
+    ['string', 'number', 'boolean'],
+  );
+});
+
 describe('the page', () => {
   const page = docsPage(document);
 
+  test('shows how to send images, or JSON where no form is read', () => {
+    expect(page).toMatch(/v1\/embeddings&#34;[^\n]*-F image=@photo.jpg/);
+    expect(page).toMatch(/v1\/indexes\/\{index\}\/search&#34;[^\n]*-d @request.json/);
+  });
+
   test('shows every route', () => {
-    for (const { path, operationId } of API_ROUTES) {
+    for (const { path, operationId } of ROUTES) {
       expect(page).toContain(path);
       expect(page).toContain(`id="${operationId}"`);
     }

@@ -14,6 +14,7 @@ import type { Ready } from '../dependencies.ts';
 import { createDescriber } from '../described.ts';
 import { listErrors } from '../error-response.ts';
 import { imageSources } from '../image-input.ts';
+import { methodNotAllowed } from '../method-not-allowed.ts';
 import { parseOptions, textOptions } from '../parse-options.ts';
 import { readBody } from '../read-body.ts';
 import { parseJsonObject } from '../read-json.ts';
@@ -37,6 +38,7 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
     context: Context<ApiEnv>,
     schema: Schema,
   ): Promise<z.output<Schema>> => {
+    checkJson(context.req.header('content-type') ?? '');
     const body = await readBody(context.req.raw, {
       maxBytes: limits.maxBodyBytes,
       timeout: limits.bodyTimeout,
@@ -171,7 +173,22 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
     return { ...options, input: toBase64(bytes) };
   }
 
+  const own = [...routes.routes];
+  for (const path of new Set(own.map((route) => route.path))) {
+    const methods = own.filter((route) => route.path === path).map(({ method }) => method);
+    routes.all(path, methodNotAllowed(`/v1/indexes${path === '/' ? '' : path}`, methods));
+  }
   return routes;
+}
+
+function checkJson(contentType: string): void {
+  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
+  if (type === 'application/json') return;
+  throw new InputError(
+    'unsupported_media_type',
+    `Expected application/json for content-type but found '${type}'.`,
+    { param: 'content-type' },
+  );
 }
 
 /** What was asked for; else what the model's maker found best; else pooled features. */

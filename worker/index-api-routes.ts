@@ -1,0 +1,102 @@
+// The routes /v1/indexes as data, in the document of every app that has a store for them.
+
+import type { ApiRoute } from './api-route.ts';
+import {
+  createIndexRequest,
+  idsRequest,
+  indexAnswer,
+  indexDeletedAnswer,
+  indexesAnswer,
+  itemsAnswer,
+  itemsDeletedAnswer,
+  searchAnswer,
+  searchOptions,
+  searchRequest,
+  upsertAnswer,
+  upsertRequest,
+} from './schemas/indexes.ts';
+
+/** Where a body comes in. */
+const BODY_FAILURES = [400, 408, 413, 415, 422, 503];
+
+export const INDEX_ROUTES: readonly ApiRoute[] = [
+  {
+    method: 'get',
+    path: '/v1/indexes',
+    operationId: 'listIndexes',
+    summary: 'What indexes there are, in order of name',
+    secured: true,
+    answer: { 'application/json': indexesAnswer },
+    failures: [503],
+  },
+  {
+    method: 'post',
+    path: '/v1/indexes',
+    operationId: 'createIndex',
+    summary: 'Create an index',
+    description: 'Where one of this name and of the same vectors exists, it is opened.',
+    secured: true,
+    body: { json: createIndexRequest, form: false, raw: false },
+    answer: { 'application/json': indexAnswer },
+    failures: [...BODY_FAILURES, 409],
+  },
+  {
+    method: 'get',
+    path: '/v1/indexes/{index}',
+    operationId: 'getIndex',
+    summary: 'One index: what its vectors are of, and how many',
+    secured: true,
+    answer: { 'application/json': indexAnswer },
+    failures: [404, 503],
+  },
+  {
+    method: 'delete',
+    path: '/v1/indexes/{index}',
+    operationId: 'deleteIndex',
+    summary: 'Delete an index with all its items',
+    secured: true,
+    answer: { 'application/json': indexDeletedAnswer },
+    failures: [404, 503],
+  },
+  {
+    method: 'post',
+    path: '/v1/indexes/{index}/items',
+    operationId: 'upsertItems',
+    summary: 'Insert or replace items, by image or by vector',
+    description: 'Images that cannot be read stand in errors, the others go in.',
+    secured: true,
+    body: { json: upsertRequest, form: false, raw: false },
+    answer: { 'application/json': upsertAnswer },
+    failures: [...BODY_FAILURES, 404, 409],
+  },
+  {
+    method: 'post',
+    path: '/v1/indexes/{index}/items/get',
+    operationId: 'getItems',
+    summary: 'Items by id, with their vectors',
+    secured: true,
+    body: { json: idsRequest, form: false, raw: false },
+    answer: { 'application/json': itemsAnswer },
+    failures: [...BODY_FAILURES, 404],
+  },
+  {
+    method: 'post',
+    path: '/v1/indexes/{index}/items/delete',
+    operationId: 'deleteItems',
+    summary: 'Delete items by id',
+    secured: true,
+    body: { json: idsRequest, form: false, raw: false },
+    answer: { 'application/json': itemsDeletedAnswer },
+    failures: [...BODY_FAILURES, 404],
+  },
+  {
+    method: 'post',
+    path: '/v1/indexes/{index}/search',
+    operationId: 'searchIndex',
+    summary: 'The items most like an image, a vector or an item',
+    secured: true,
+    body: { json: searchRequest, options: searchOptions, form: false, raw: true },
+    answer: { 'application/json': searchAnswer },
+    failures: [...BODY_FAILURES, 404, 409],
+  },
+];
