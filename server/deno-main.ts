@@ -35,8 +35,14 @@ const server = await startDenoServer({
 });
 console.error(`vgg-edge serves at ${server.url}`);
 
+let stopping = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  Deno.addSignalListener(signal, async () => Deno.exit((await server.stop()) ? 0 : 1));
+  Deno.addSignalListener(signal, async () => {
+    // The second one does not wait.
+    if (stopping) Deno.exit(1);
+    stopping = true;
+    Deno.exit((await server.stop()) ? 0 : 1);
+  });
 }
 
 function portOf(text: string): number {

@@ -39,7 +39,7 @@ const REMEDY = 'vgg-edge build --precision fp16,fp32 adds them.';
 
 /**
  * The GPU's engine where there is WebGPU on hardware, a float graph that it can run (fp16 if the adapter
- * has `shader-f16`, otherwise fp32) and agreement with `edge`; otherwise `edge`. The engine that is not
+ * has `shader-f16`, then fp32) and agreement with `edge`; otherwise `edge`. The engine that is not
  * chosen is disposed of. Throws what `edge` throws.
  */
 export async function chooseEngine(parts: EngineChoiceParts): Promise<EngineChoice> {
@@ -53,37 +53,41 @@ export async function chooseEngine(parts: EngineChoiceParts): Promise<EngineChoi
   if (isFallbackAdapter === true && !allowSoftware) {
     return stay(`the only WebGPU adapter, ${description}, computes on the processor.`);
   }
-  const graphs = suitable(floatGraphs, adapter);
-  if (graphs === undefined) {
+  const suitable = suitableGraphs(floatGraphs, adapter);
+  if (suitable.length === 0) {
     return stay(`the model has no float graphs that ${description} can run. ${REMEDY}`);
   }
-  let candidate: Engine | undefined;
-  let refusal: string;
-  try {
-    candidate = await createGpuEngine(graphs);
-    const cosine = await featuresCosine(edge, candidate, crop);
-    if (cosine >= MIN_COSINE) {
-      await edge.dispose();
-      const agreement = `cosine ${cosine.toFixed(5)} with ${edge.name}`;
-      return {
-        engine: candidate,
-        reason: `${candidate.name}: ${graphs.precision} on ${description}, ${agreement}.`,
-      };
+  const refusals: string[] = [];
+  for (const graphs of suitable) {
+    let candidate: Engine | undefined;
+    try {
+      candidate = await createGpuEngine(graphs);
+      const cosine = await featuresCosine(edge, candidate, crop);
+      if (cosine >= MIN_COSINE) {
+        await edge.dispose();
+        const agreement = `cosine ${cosine.toFixed(5)} with ${edge.name}`;
+        return {
+          engine: candidate,
+          reason: `${candidate.name}: ${graphs.precision} on ${description}, ${agreement}.`,
+        };
+      }
+      refusals.push(
+        `${graphs.precision}: expected a cosine ≥ ${MIN_COSINE} with ${edge.name} but found ${cosine}.`,
+      );
+    } catch (error) {
+      refusals.push(`${graphs.precision}: ${error instanceof Error ? error.message : String(error)}`);
     }
-    refusal = `expected a cosine ≥ ${MIN_COSINE} with ${edge.name} but found ${cosine}.`;
-  } catch (error) {
-    refusal = error instanceof Error ? error.message : String(error);
+    await candidate?.dispose();
   }
-  await candidate?.dispose();
-  return stay(`WebGPU on ${description} is refused: ${refusal}`);
+  return stay(`WebGPU on ${description} is refused. ${refusals.join(' ')}`);
 }
 
-function suitable(
+/** In the order in which they are tried. */
+function suitableGraphs(
   floatGraphs: readonly ManifestFloatGraphs[],
   { features }: GpuAdapter,
-): ManifestFloatGraphs | undefined {
-  const half = features.has('shader-f16')
-    ? floatGraphs.find(({ precision }) => precision === 'fp16')
-    : undefined;
-  return half ?? floatGraphs.find(({ precision }) => precision === 'fp32');
+): readonly ManifestFloatGraphs[] {
+  const of = (wanted: ManifestFloatGraphs['precision']) =>
+    floatGraphs.filter(({ precision }) => precision === wanted);
+  return [...(features.has('shader-f16') ? of('fp16') : []), ...of('fp32')];
 }

@@ -79,6 +79,21 @@ describe('WebGPU serves', () => {
     expect(edge.state.disposed).toBe(true);
   });
 
+  test('fp32 where fp16 gives other numbers', async () => {
+    const edge = engineOf('winograd', EXPECTED);
+    const overflowing = engineOf('onnxruntime-webgpu', [1, Number.NaN, 3, 4], 'fp16');
+    const sound = engineOf('onnxruntime-webgpu', EXPECTED, 'fp32');
+    const { engine } = await chooseEngine({
+      edge: edge.engine,
+      gpu: gpuOf({ half: true }),
+      floatGraphs: [FP16, FP32],
+      createGpuEngine: async ({ precision }) => (precision === 'fp16' ? overflowing : sound).engine,
+      crop: 32,
+    });
+    expect(engine).toBe(sound.engine);
+    expect([overflowing.state.disposed, sound.state.disposed]).toEqual([true, false]);
+  });
+
   test('on the processor if that is allowed', async () => {
     const { engine } = await choose(gpuOf({ software: true }), [FP32], EXPECTED, true);
     expect(engine.name).toBe('onnxruntime-webgpu');
@@ -118,12 +133,16 @@ describe('our kernel serves, and says why', () => {
     ['NaN', [1, 2, Number.NaN, 4], 'found NaN'],
     ['zeros', [0, 0, 0, 0], 'found NaN'],
     ['too few values', [1, 2, 3], 'found NaN'],
-    ['an error', new ModelError('engine_failed', 'the device is lost'), 'is refused: the device is lost'],
+    [
+      'an error',
+      new ModelError('engine_failed', 'the device is lost'),
+      'is refused. fp32: the device is lost',
+    ],
   ])('WebGPU gives %s', async (_, features, reason) => {
     const choice = await choose(gpuOf({}), [FP32], features);
     expect(choice.engine).toBe(choice.edge.engine);
     expect(choice.edge.state.disposed).toBe(false);
-    expect(choice.reason).toContain(`winograd: WebGPU on Test GPU is refused: `);
+    expect(choice.reason).toContain(`winograd: WebGPU on Test GPU is refused. fp32: `);
     expect(choice.reason).toContain(reason);
     expect(choice.made[0]?.state.disposed).toBe(true);
   });
@@ -138,6 +157,6 @@ describe('our kernel serves, and says why', () => {
       crop: 32,
     });
     expect(engine).toBe(edge);
-    expect(reason).toContain('is refused: no permission to read its WASM');
+    expect(reason).toContain('is refused. fp32: no permission to read its WASM');
   });
 });
