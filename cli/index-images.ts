@@ -24,6 +24,7 @@ export const indexImages: Command = {
   },
   examples: [
     'vgg-edge index photos --to indexes',
+    'vgg-edge index photos --to indexes --dimensions 256',
     'vgg-edge index photos --to http://127.0.0.1:8787',
     'vgg-edge index photos --to qdrant:http://127.0.0.1:6333 --index holiday',
   ],

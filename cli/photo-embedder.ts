@@ -6,18 +6,20 @@ import { createEmbedder, type Embedder } from '../core/embedder.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { TAPS, type Tap } from '../core/taps.ts';
 import type { VectorSpace } from '../core/vector-store.ts';
+import { createDescriber } from '../engine/describer.ts';
 import { readManifest } from '../engine/model-file.ts';
+import { openProjections } from '../engine/model-projections.ts';
 import { createNodeDecoder } from '../engine/node/decode.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
 import { createWinogradEngine } from '../engine/winograd/engine.ts';
-import { type Option, text, UsageError, type Values } from './command.ts';
+import { type Option, text, UsageError, type Values, wholeNumber } from './command.ts';
 
 export const DEFAULT_MODEL = 'models/default';
 const LIMITS = { maxBytes: 100 * 1024 * 1024, maxPixels: 200_000_000 };
 const KERNEL = new URL('../engine/winograd/kernel.wasm', import.meta.url);
 
 /** The options that say what a vector is. */
-export const DESCRIPTOR_OPTIONS: Readonly<Record<'model' | 'layer' | 'pool', Option>> = {
+export const DESCRIPTOR_OPTIONS: Readonly<Record<'model' | 'layer' | 'pool' | 'dimensions', Option>> = {
   model: { type: 'string', value: 'DIR', description: `the model directory (default ${DEFAULT_MODEL})` },
   layer: {
     type: 'string',
@@ -28,6 +30,11 @@ export const DESCRIPTOR_OPTIONS: Readonly<Record<'model' | 'layer' | 'pool', Opt
     type: 'string',
     value: 'POOL',
     description: `one of ${POOLS.join(', ')} (default: the model's own, else gem)`,
+  },
+  dimensions: {
+    type: 'string',
+    value: 'N',
+    description: 'values of the vectors, where vgg-edge fit has fitted so many (default: all)',
   },
 };
 
@@ -56,13 +63,18 @@ export function readDescriptor(
   return { layer, pool };
 }
 
-/** Throws ModelError, SourceError where the model cannot be loaded, UsageError for the options. */
+/** Undefined for all that the descriptor has. Throws UsageError. */
+export function readDimensions(values: Values): number | undefined {
+  return wholeNumber(values, 'dimensions', { min: 1 });
+}
+
+/** Throws InputError for dimensions that were not fitted, ModelError, SourceError where the model cannot be loaded, UsageError for the options. */
 export async function openPhotoEmbedder(values: Values): Promise<PhotoEmbedder> {
   const files = diskFiles(text(values, 'model') ?? DEFAULT_MODEL);
   const { manifest, id } = await readManifest(files);
   const { layer, pool } = readDescriptor(values, manifest);
-  const shape = manifest.taps.find(({ name }) => name === layer)?.shape ?? [];
-  const width = pool === 'none' ? shape.reduce((product, side) => product * side, 1) : (shape[0] ?? 0);
+  const descriptor = { layer, pool, normalize: true, dimensions: readDimensions(values) };
+  const describer = await createDescriber(descriptor, { manifest, projections: openProjections(files, id) });
   const now = () => performance.now();
   const kernel = new WebAssembly.Module(await readFile(KERNEL));
   const engine = createWinogradEngine({ manifest, files, kernel, now });
@@ -80,13 +92,15 @@ export async function openPhotoEmbedder(values: Values): Promise<PhotoEmbedder> 
       preprocess: manifest.preprocess.name,
       layer,
       pool,
-      projection: null,
-      dimensions: width,
+      projection: describer.projection ?? null,
+      dimensions: describer.dimensions,
     },
     async embed(photos) {
       const sources = photos.map((read) => ({ read }));
-      const { outcomes } = await embedder.embed(sources, { layer, pool, normalize: true });
-      return outcomes.map((outcome) => ('error' in outcome ? outcome : { value: outcome.value.slice() }));
+      const { outcomes } = await embedder.run(sources, [layer]);
+      return outcomes.map((outcome) =>
+        'error' in outcome ? outcome : { value: describer.describe(outcome.value).slice() },
+      );
     },
     close: () => engine.dispose(),
   };

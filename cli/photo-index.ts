@@ -9,7 +9,7 @@ import { createRemoteStore } from '../search/remote-store.ts';
 import { createVectorizeAccount } from '../search/vectorize-account.ts';
 import { createVectorizeStore } from '../search/vectorize-store.ts';
 import { text, UsageError, type Values } from './command.ts';
-import { openPhotoEmbedder, readDescriptor } from './photo-embedder.ts';
+import { openPhotoEmbedder, readDescriptor, readDimensions } from './photo-embedder.ts';
 
 export interface PhotoItem {
   readonly id: string;
@@ -109,7 +109,8 @@ export async function openStore(place: string): Promise<VectorStore> {
 async function openServed(url: string, name: string, values: Values, create: boolean): Promise<PhotoIndex> {
   const apiKey = process.env.VGG_EDGE_API_KEY;
   const store = createRemoteStore({ url, ...(apiKey === undefined ? {} : { apiKey }) });
-  const index = create ? await store.createServed(name, askedDescriptor(values)) : await store.open(name);
+  const asked = { ...askedDescriptor(values), dimensions: readDimensions(values) };
+  const index = create ? await store.createServed(name, asked) : await store.open(name);
   return {
     known: (ids) => knownIn(index, ids),
     add: (photos) => index.upsertImages(photos.map(({ bytes, ...photo }) => ({ ...photo, image: bytes }))),

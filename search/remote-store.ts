@@ -60,9 +60,14 @@ export interface RemoteIndex extends VectorIndex {
   queryImage(image: Uint8Array, query: Omit<Query, 'by'>): Promise<Hit[]>;
 }
 
+export interface ServedDescriptor extends Partial<Pick<VectorSpace, 'layer' | 'pool'>> {
+  /** Fewer, where a projection was fitted to the served model. */
+  readonly dimensions?: number | undefined;
+}
+
 export interface RemoteStore extends VectorStore {
   /** For what the served model gives at this layer, so pooled; by default what it was found best at. */
-  createServed(name: string, descriptor?: Partial<Pick<VectorSpace, 'layer' | 'pool'>>): Promise<RemoteIndex>;
+  createServed(name: string, descriptor?: ServedDescriptor): Promise<RemoteIndex>;
   open(name: string): Promise<RemoteIndex>;
 }
 
@@ -127,9 +132,9 @@ export function createRemoteStore({
       await call('POST', '', info, { name, space });
       return remoteIndex(call, send, name);
     },
-    async createServed(name, { layer, pool } = {}) {
+    async createServed(name, { layer, pool, dimensions } = {}) {
       checkIndexName(name);
-      await call('POST', '', info, { name, layer, pool });
+      await call('POST', '', info, { name, layer, pool, dimensions });
       return remoteIndex(call, send, name);
     },
     async open(name) {

@@ -6,8 +6,8 @@ import type { Manifest } from '../core/manifest.ts';
 import type { Engine, ImageDecoder, ModelFiles } from '../core/ports.ts';
 import { once } from '../core/turns.ts';
 import { readManifest } from '../engine/model-file.ts';
+import { type ModelProjections, openProjections } from '../engine/model-projections.ts';
 import type { Limits } from './limits.ts';
-import { type ServedProjections, serveProjections } from './served-projections.ts';
 
 export interface ServedModel {
   /** `name@` and twelve hex digits. */
@@ -15,7 +15,7 @@ export interface ServedModel {
   readonly manifest: Manifest;
   readonly engine: Engine;
   readonly embedder: Embedder;
-  readonly projections: ServedProjections;
+  readonly projections: ModelProjections;
 }
 
 export type CreateEngine = (manifest: Manifest, files: ModelFiles) => Engine;
@@ -43,7 +43,7 @@ export function serveModel(parts: ServedModelParts): () => Promise<ServedModel> 
       batchSize: 1,
       now,
     });
-    return { id, manifest, engine, embedder, projections: serveProjections(files, id) };
+    return { id, manifest, engine, embedder, projections: openProjections(files, id) };
   });
 }
 

@@ -6,12 +6,12 @@ import { SourceError } from '../../core/errors.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import type { Engine, ImageDecoder, ModelFiles } from '../../core/ports.ts';
 import type { Tap } from '../../core/taps.ts';
+import { openProjections } from '../../engine/model-projections.ts';
 import { createAdmission } from '../../worker/admission.ts';
 import { sha256Hex } from '../../worker/answer-cache.ts';
 import { createApp } from '../../worker/app.ts';
 import type { AppDependencies } from '../../worker/dependencies.ts';
 import { type Limits, readLimits } from '../../worker/limits.ts';
-import { serveProjections } from '../../worker/served-projections.ts';
 
 export const MODEL_ID = 'known@0123456789ab';
 const CHANNELS = 4;
@@ -134,7 +134,7 @@ export async function createFixture(decoder: ImageDecoder, options: FixtureOptio
     batchSize: 1,
     now,
   });
-  const projections = serveProjections(options.files ?? filesOf({}), MODEL_ID);
+  const projections = openProjections(options.files ?? filesOf({}), MODEL_ID);
   const app = createApp({
     model: async () => ({ id: MODEL_ID, manifest, engine, embedder, projections }),
     limits,

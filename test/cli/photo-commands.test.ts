@@ -124,9 +124,39 @@ test('a running server embeds, indexes and searches the same', async () => {
     expect(await main(['search', sample('rocket.jpg'), '--top-k', '1', ...there])).toBe(0);
     expect(await main(['search', '--id', 'cat.jpg', '--exclude-self', '--top-k', '1', ...there])).toBe(0);
     expect(printed).toEqual(['1.0000  space/rocket.jpg', '1.0000  cat-again.jpg']);
+    complained = [];
+    expect(await main(['index', photos, '--index', 'few', '--to', server.url, '--dimensions', '2'])).toBe(1);
+    expect(complained.join()).toMatch(/no value for dimensions/);
   } finally {
     await server.stop();
   }
+});
+
+test('fitted dimensions: an index of fewer values, found again with as many', async () => {
+  const model = join(folder, 'fitted');
+  await cp(join(ROOT, 'test/golden/models/tiny'), model, { recursive: true });
+  const place = ['--index', 'few', '--model', model];
+  const indexes = join(folder, 'few');
+  const put = (dimensions: string) =>
+    main(['index', photos, '--to', indexes, ...place, '--dimensions', dimensions]);
+  const find = (...args: string[]) =>
+    main(['search', sample('rocket.jpg'), '--in', indexes, '--top-k', '1', ...place, ...args]);
+
+  expect(await put('2')).toBe(1);
+  expect(complained.join('\n')).toMatch(/no value for dimensions .* found 2.*vgg-edge fit/);
+  expect(await main(['fit', model, '--images', photos, '--dimensions', '2'])).toBe(0);
+  complained = [];
+  expect(await put('3')).toBe(1);
+  expect(complained.join('\n')).toMatch(/one of 2 for dimensions .* found 3/);
+  expect(await put('two')).toBe(2);
+  expect(await put('2')).toBe(0);
+
+  complained = [];
+  expect(await find()).toBe(1);
+  expect(complained.join('\n')).toMatch(/projection features-gem-2@[0-9a-f]{12}, dimensions 2/);
+  printed = [];
+  expect(await find('--dimensions', '2')).toBe(0);
+  expect(printed).toEqual([expect.stringMatching(/^1\.0000 {2}space\/rocket/)]);
 });
 
 describe('duplicates', () => {

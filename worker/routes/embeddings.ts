@@ -4,10 +4,10 @@
 import type { Context, Handler } from 'hono';
 import { accepts } from 'hono/accepts';
 import { InputError } from '../../core/errors.ts';
+import { createDescriber } from '../../engine/describer.ts';
 import { listOutcomes, modelFacts } from '../answer.ts';
 import { ANSWER_KEY, matchesETag } from '../answer-cache.ts';
 import type { Ready } from '../dependencies.ts';
-import { createDescriber } from '../described.ts';
 import { imageRoute, send } from '../image-route.ts';
 import type { ApiEnv } from '../request-facts.ts';
 import { type EmbeddingsAnswer, embeddingsOptions } from '../schemas/embeddings.ts';

@@ -6,9 +6,9 @@ import { InputError, ModelError } from '../../core/errors.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import { type CellMatch, type MapShape, matchRegions } from '../../core/region-match.ts';
 import type { TapOutputs } from '../../core/taps.ts';
+import { createDescriber } from '../../engine/describer.ts';
 import { listOutcomes, modelFacts } from '../answer.ts';
 import type { Ready } from '../dependencies.ts';
-import { createDescriber } from '../described.ts';
 import { imageRoute } from '../image-route.ts';
 import { type SimilarityAnswer, similarityOptions } from '../schemas/similarity.ts';
 

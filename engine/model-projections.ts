@@ -1,5 +1,4 @@
-// The projections that stand beside the model: listed by projections.json, loaded by the first request that
-// needs one. One is kept: on the edge each may take a sixth of the memory.
+// The projections that stand beside a model: listed by projections.json, loaded by the first who needs one. One is kept: on the edge each may take a sixth of the memory.
 
 import { ModelError, SourceError } from '../core/errors.ts';
 import type { ModelFiles } from '../core/ports.ts';
@@ -13,28 +12,28 @@ import {
   readProjection,
 } from '../core/projection.ts';
 import { once } from '../core/turns.ts';
-import { readModelFile } from '../engine/model-file.ts';
+import { readModelFile } from './model-file.ts';
 
-export interface ServedProjection extends Projection {
+export interface LoadedProjection extends Projection {
   readonly entry: ProjectionEntry;
 }
 
-export interface ServedProjections {
+export interface ModelProjections {
   /** What there is; empty for a model without projections. Throws ModelError, SourceError. */
   list(): Promise<readonly ProjectionEntry[]>;
   /** Throws InputError('invalid_option') that lists what there is, ModelError, SourceError. */
-  load(key: ProjectionKey): Promise<ServedProjection>;
+  load(key: ProjectionKey): Promise<LoadedProjection>;
 }
 
 /** 64 entries have about 20 KB. */
 const MAX_LIST_BYTES = 64 * 1024;
 
-export function serveProjections(files: ModelFiles, model: string): ServedProjections {
+export function openProjections(files: ModelFiles, model: string): ModelProjections {
   const list = once(async () => {
     const json = await readList(files);
     return json === undefined ? [] : parseProjections(json, model).projections;
   });
-  let kept: { file: string; loading: () => Promise<ServedProjection> } | undefined;
+  let kept: { file: string; loading: () => Promise<LoadedProjection> } | undefined;
   return {
     list,
     async load(key) {

@@ -7,10 +7,16 @@ import { InputError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { project, projectionId } from '../core/projection.ts';
 import type { Tap, TapOutputs } from '../core/taps.ts';
-import type { ServedModel } from './served-model.ts';
+import type { ModelProjections } from './model-projections.ts';
 
 export interface DescriptorOptions extends Descriptor {
   readonly dimensions?: number | undefined;
+}
+
+/** Of a model: what it gives, and what was fitted to that. */
+export interface DescribedModel {
+  readonly manifest: Manifest;
+  readonly projections: ModelProjections;
 }
 
 export interface Describer {
@@ -24,7 +30,7 @@ export interface Describer {
 }
 
 /** Throws InputError('invalid_option'): a pool without a map, a layer or dimensions the model does not have. */
-export async function createDescriber(options: DescriptorOptions, model: ServedModel): Promise<Describer> {
+export async function createDescriber(options: DescriptorOptions, model: DescribedModel): Promise<Describer> {
   const { layer, pool, normalize, dimensions } = options;
   checkPool(layer, pool);
   const width = vectorWidth(layer, pool, model.manifest);
