@@ -2,6 +2,17 @@
 
 import { InputError } from '../core/errors.ts';
 
+/** Throws InputError('unsupported_media_type') for any other content type. */
+export function checkJsonType(contentType = ''): void {
+  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
+  if (type === 'application/json') return;
+  throw new InputError(
+    'unsupported_media_type',
+    `Expected application/json for content-type but found '${type}'.`,
+    { param: 'content-type' },
+  );
+}
+
 /** Throws InputError('invalid_json') for anything but a JSON object in UTF-8. */
 export function parseJsonObject(body: Uint8Array): Record<string, unknown> {
   let value: unknown;

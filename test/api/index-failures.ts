@@ -110,6 +110,17 @@ export const INDEX_FAILURES: readonly Failure[] = [
     request: goodRequest,
   },
   {
+    name: 'another type of body, told before its turn',
+    code: 'unsupported_media_type',
+    status: 415,
+    routes: routesOf('createIndex', 'upsertItems', 'searchIndex'),
+    fixture: { dependencies: { admission: createAdmission({ maxRunning: 0, maxWaiting: 0 }) } },
+    request: (route) => [
+      pathOf(route),
+      { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'a' },
+    ],
+  },
+  {
     name: 'too much work waiting to create an index',
     code: 'overloaded',
     status: 503,

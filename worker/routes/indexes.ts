@@ -16,8 +16,8 @@ import { listErrors } from '../error-response.ts';
 import { imageSources } from '../image-input.ts';
 import { methodNotAllowed } from '../method-not-allowed.ts';
 import { parseOptions, textOptions } from '../parse-options.ts';
-import { readBody } from '../read-body.ts';
-import { parseJsonObject } from '../read-json.ts';
+import { declaredLength, readBody } from '../read-body.ts';
+import { checkJsonType, parseJsonObject } from '../read-json.ts';
 import type { ApiEnv } from '../request-facts.ts';
 import {
   createIndexRequest,
@@ -32,13 +32,17 @@ import { urlReader } from '../url-image.ts';
 export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEnv> {
   const { admission, limits, model, now, urlImages } = dependencies;
 
-  /** Reads, and embeds, only when the request's turn has come. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => admission.run(work);
+  /** Reads, and embeds, only when the request's turn has come; what its head tells is judged at once. */
+  const inTurn = async <T>(context: Context<ApiEnv>, work: () => Promise<T>): Promise<T> => {
+    if (!isImage(context)) checkJsonType(context.req.header('content-type'));
+    declaredLength(context.req.raw, { maxBytes: limits.maxBodyBytes, timeout: limits.bodyTimeout });
+    return admission.run(work);
+  };
   const readJson = async <Schema extends z.ZodObject>(
     context: Context<ApiEnv>,
     schema: Schema,
   ): Promise<z.output<Schema>> => {
-    checkJson(context.req.header('content-type') ?? '');
+    checkJsonType(context.req.header('content-type'));
     const body = await readBody(context.req.raw, {
       maxBytes: limits.maxBodyBytes,
       timeout: limits.bodyTimeout,
@@ -69,7 +73,7 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
   });
 
   routes.post('/', (context) =>
-    inTurn(async () => {
+    inTurn(context, async () => {
       const { name, space, ...options } = await readJson(context, createIndexRequest);
       const served = await model();
       const asked = { ...defaultDescriptor(served.manifest, options), dimensions: options.dimensions };
@@ -90,7 +94,7 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
   });
 
   routes.post('/:index/items', (context) =>
-    inTurn(async () => {
+    inTurn(context, async () => {
       const { items, space } = await readJson(context, upsertRequest);
       const index = await openIndex(context);
       const images = items.flatMap(({ image }) => (image === undefined ? [] : [image]));
@@ -134,7 +138,7 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
   });
 
   routes.post('/:index/search', (context) =>
-    inTurn(async () => {
+    inTurn(context, async () => {
       const { input, vector, id, space, ...options } = await readSearch(context);
       const index = await openIndex(context);
       if ([input, vector, id].filter((given) => given !== undefined).length !== 1) {
@@ -163,8 +167,7 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
 
   /** An image may be the whole body, with the options in the query. */
   async function readSearch(context: Context<ApiEnv>): Promise<z.output<typeof searchRequest>> {
-    const type = context.req.header('content-type') ?? '';
-    if (!type.startsWith('image/')) return readJson(context, searchRequest);
+    if (!isImage(context)) return readJson(context, searchRequest);
     const options = parseOptions(searchOptions, textOptions(new URL(context.req.url).searchParams));
     const bytes = await readBody(context.req.raw, {
       maxBytes: limits.maxImageBytes,
@@ -181,15 +184,8 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
   return routes;
 }
 
-function checkJson(contentType: string): void {
-  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
-  if (type === 'application/json') return;
-  throw new InputError(
-    'unsupported_media_type',
-    `Expected application/json for content-type but found '${type}'.`,
-    { param: 'content-type' },
-  );
-}
+const isImage = (context: Context<ApiEnv>): boolean =>
+  context.req.header('content-type')?.startsWith('image/') ?? false;
 
 /** What was asked for; else what the model's maker found best; else pooled features. */
 function defaultDescriptor(
