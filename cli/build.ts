@@ -68,6 +68,10 @@ export const build: Command = {
       type: 'boolean',
       description: 'tries activation ranges layer by layer: more faithful, takes minutes',
     },
+    nearest: {
+      type: 'boolean',
+      description: 'rounds weights to the nearest level, whatever the other way of rounding promises',
+    },
     labels: {
       type: 'string',
       value: 'FILE',
@@ -107,6 +111,7 @@ export const build: Command = {
       defaultDescriptor: descriptorOf(text(values, 'descriptor')),
       licence: text(values, 'licence') ?? 'unknown',
       refine: flag(values, 'refine'),
+      rounding: flag(values, 'nearest') ? 'nearest' : 'measured',
       precisions: precisionsOf(text(values, 'precision')),
       progress: progress.update,
     });

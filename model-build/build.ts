@@ -43,6 +43,8 @@ export interface BuildOptions {
   readonly precisions: readonly FloatPrecision[];
   /** Tries ranges layer by layer: most faithful, and most of the time. */
   readonly refine: boolean;
+  /** How the kernels' weights are rounded (calibrate.ts). */
+  readonly rounding: 'nearest' | 'measured';
   readonly progress: (stage: string, done: number, total: number) => void;
 }
 
@@ -63,6 +65,7 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
   const { levels, correlations, candidates, taken } = await calibrate(network, images.calibration, {
     byScores: trained,
     refine: options.refine,
+    rounding: options.rounding,
     progress,
   });
   const quantised = quantiseNetwork(network, levels, correlations);

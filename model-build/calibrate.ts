@@ -24,7 +24,7 @@ export interface Candidate extends Quality {
 
 export interface Calibration {
   readonly levels: NetworkLevels;
-  /** To round the kernels by (round-kernels.ts); none where the nearest levels did better. */
+  /** To round the kernels by (round-kernels.ts); none where they are rounded to the nearest levels. */
   readonly correlations: readonly InputCorrelations[];
   readonly candidates: readonly Candidate[];
   readonly taken: Candidate;
@@ -35,6 +35,8 @@ export interface CalibrateOptions {
   readonly byScores: boolean;
   /** Tries ranges layer by layer after the best method for all is found; takes most of the time. */
   readonly refine: boolean;
+  /** `measured` rounds kernels by their input's correlations where the photographs of the choice favour it. */
+  readonly rounding: 'nearest' | 'measured';
   readonly progress: (stage: string, done: number, total: number) => void;
 }
 
@@ -49,11 +51,11 @@ export async function calibrate(
   let best = await bestMethod(network, observed, judge, candidates, options.progress);
 
   const byKernels = await openFloatRunner(rounded(network, best.ranges, correlations), { simulate: true });
-  let kernelsPay: boolean;
+  let kernelsPay = false;
   try {
     const quality = await judge.measure(byKernels, best.ranges);
     candidates.push({ ranges: best.method, rounding: 'kernels', ...quality });
-    kernelsPay = judge.loss(quality) < judge.loss(best.quality);
+    kernelsPay = options.rounding === 'measured' && judge.loss(quality) < judge.loss(best.quality);
     if (kernelsPay) best = { ...best, quality };
   } finally {
     await byKernels.close();

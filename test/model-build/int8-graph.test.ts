@@ -39,7 +39,7 @@ describe.each([
   test('every tap is what the levels say', async () => {
     const network = smallNetwork(options);
     const images = syntheticImages(8, options.crop, 1);
-    const quiet = { byScores: false, refine: false, progress: () => {} };
+    const quiet = { byScores: false, refine: false, rounding: 'measured', progress: () => {} } as const;
     const { levels } = await calibrate(network, images, quiet);
     const quantised = quantiseNetwork(network, levels);
     const batch = syntheticImages(IMAGES, options.crop, 2);
