@@ -1,10 +1,10 @@
-// The direct convolution as one matrix product: the 9 taps of each pixel gathered into a row. For weights
-// beyond every bound, and, in a form of its own, for the first layer's three channels. Four rows, the
-// pixels of a 2 × 2 window, are a tile, so that pooling and borders are the same as Winograd's.
+// The direct convolution as one matrix product: the 9 taps of each pixel gathered into a row. For maps of a
+// pixel or two and, in a form of its own, for the first layer's three channels. Four rows, the pixels of a
+// 2 × 2 window, are a tile, so that pooling and borders are the same as Winograd's.
 
-import { Convolution, DIRECT, FIRST, PANEL_BYTES, rowDepth } from './convolution';
+import { Convolution, PANEL_BYTES } from './convolution';
 import { paddedSide } from './map';
-import { storeTile, windowAddress } from './tile';
+import { aim, storeTile, windowAddress } from './tile';
 
 const VECTOR: usize = 16;
 
@@ -66,20 +66,13 @@ export function gatherFirstWeights(weights: usize, panel: usize, columns: usize)
   }
 }
 
-/** [2 halves][2][2] vectors. */
-const result = memory.data(8 * 16, 16);
-
 /** Sums [tiles × 4][PANEL] of `count` output channels from `channel` on → levels in the output map. */
 export function storeSums(c: Convolution, channel: usize, count: usize, from: usize, to: usize): void {
   let sums = c.sums;
   for (let tile = from; tile < to; tile++, sums += 4 * PANEL_BYTES) {
+    aim(c, tile, 2);
     for (let n: usize = 0; n < count; n += 8) {
-      for (let pixel: usize = 0; pixel < 4; pixel++) {
-        const at = sums + pixel * PANEL_BYTES + n * 4;
-        v128.store(result + pixel * VECTOR, v128.load(at));
-        v128.store(result + (4 + pixel) * VECTOR, v128.load(at + VECTOR));
-      }
-      storeTile(c, result, tile, channel + n, 2);
+      storeTile(c, channel + n, sums + n * 4, PANEL_BYTES, 2 * PANEL_BYTES, VECTOR);
     }
   }
 }

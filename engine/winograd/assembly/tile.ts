@@ -54,56 +54,71 @@ function storeLevels(to: usize, low: v128, high: v128): void {
   v128.store64_lane(to, i8x16.narrow_i16x8_u(levels, levels), 0);
 }
 
+/** The maximum of two vectors at `at` and the two `below` them. */
 @inline
-function maximum(at: usize, below: usize): v128 {
+function maximum(at: usize, pixel: usize, below: usize): v128 {
   return i32x4.max_s(
-    i32x4.max_s(v128.load(at), v128.load(at + 16)),
-    i32x4.max_s(v128.load(at + below), v128.load(at + below + 16)),
+    i32x4.max_s(v128.load(at), v128.load(at + pixel)),
+    i32x4.max_s(v128.load(at + below), v128.load(at + below + pixel)),
   );
 }
 
-/**
- * Eight channels of a tile: `sums` holds [2 halves][edge][edge] vectors of int32. Pools where the layer
- * does (the maximum commutes with the rounding, which is monotonic), and drops what lies outside the map.
- */
+/** Where a tile's levels go: its first pixel in the output map, and how many of its pixels lie inside. */
+@unmanaged
+class Target {
+  to: usize;
+  width: usize;
+  height: usize;
+}
+
+const target = changetype<Target>(memory.data(12, 4));
+
+/** To be called before the tile's channels are stored. */
 @inline
-export function storeTile(c: Convolution, sums: usize, tile: usize, channel: usize, edge: usize): void {
+export function aim(c: Convolution, tile: usize, edge: usize): void {
   const at = locate(tile, tilesAcross(c.size, edge));
   const size = c.size >>> c.pool;
   const step = edge >>> c.pool;
   const side = paddedSide(size);
-  const pixel: usize = c.outputChannels;
-  const row = side * pixel;
   const top = at.row * step;
   const left = at.column * step;
-  const height = min(step, size - min(top, size));
-  const width = min(step, size - min(left, size));
-  const half: usize = edge * edge * 16;
+  target.to = c.output + ((at.image * side + top + 1) * side + left + 1) * c.outputChannels;
+  target.width = min(step, size - min(left, size));
+  target.height = min(step, size - min(top, size));
+}
+
+/**
+ * Eight channels of the tile aimed at: int32 at `sums`, `pixel` and `row` bytes from one to the next, the last
+ * four channels `half` bytes behind the first. Pools where the layer does (the maximum commutes with the
+ * rounding, which is monotonic), and drops what lies outside the map.
+ */
+@inline
+export function storeTile(
+  c: Convolution, channel: usize, sums: usize, pixel: usize, row: usize, half: usize,
+): void {
   const bias0 = v128.load(c.bias + channel * 4);
   const bias1 = v128.load(c.bias + channel * 4 + 16);
   const scale0 = v128.load(c.scale + channel * 4);
   const scale1 = v128.load(c.scale + channel * 4 + 16);
-  let toRow = c.output + ((at.image * side + top + 1) * side + left + 1) * pixel + channel;
-  const sumsRow: usize = c.pool ? edge * 32 : edge * 16;
-  for (let y: usize = 0; y < height; y++, toRow += row, sums += sumsRow) {
+  const toPixel = c.outputChannels;
+  const toRow = paddedSide(c.size >>> c.pool) * toPixel;
+  const bytes = target.width * toPixel;
+  const height = target.height;
+  let line = target.to + channel;
+  for (let y: usize = 0; y < height; y++, line += toRow) {
     let from = sums;
-    const end = toRow + width * pixel;
     if (c.pool) {
-      for (let to = toRow; to < end; to += pixel, from += 32) {
-        storeLevels(
-          to,
-          requantise(maximum(from, edge * 16), bias0, scale0),
-          requantise(maximum(from + half, edge * 16), bias1, scale1),
-        );
+      for (let to = line; to < line + bytes; to += toPixel, from += 2 * pixel) {
+        const low = requantise(maximum(from, pixel, row), bias0, scale0);
+        storeLevels(to, low, requantise(maximum(from + half, pixel, row), bias1, scale1));
       }
+      sums += 2 * row;
     } else {
-      for (let to = toRow; to < end; to += pixel, from += 16) {
-        storeLevels(
-          to,
-          requantise(v128.load(from), bias0, scale0),
-          requantise(v128.load(from + half), bias1, scale1),
-        );
+      for (let to = line; to < line + bytes; to += toPixel, from += pixel) {
+        const low = requantise(v128.load(from), bias0, scale0);
+        storeLevels(to, low, requantise(v128.load(from + half), bias1, scale1));
       }
+      sums += row;
     }
   }
 }

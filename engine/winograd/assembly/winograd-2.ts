@@ -1,9 +1,9 @@
-// F(2×2, 3×3) in integers: 16 products per tile of 4 outputs, 4 per output instead of 9. For layers whose
-// weights are too large for F(4×4)'s range. docs/winograd.md has the transforms and the proof.
+// F(2×2, 3×3) in integers: 16 products per tile of 4 outputs, 4 per output instead of 9. For small maps that
+// 4×4 tiles would mostly miss. docs/winograd.md has the transforms and the proof.
 
 import { Convolution, PANEL_BYTES, WINOGRAD_2, panelPlane, rowsPlane, sumsPlane } from './convolution';
 import { paddedSide } from './map';
-import { storeTile, windowAddress } from './tile';
+import { aim, storeTile, windowAddress } from './tile';
 
 const VECTOR: usize = 16;
 
@@ -102,6 +102,7 @@ export function transformOutput2(c: Convolution, channel: usize, count: usize, f
   const plane = sumsPlane(WINOGRAD_2, c.block);
   let sums = c.sums;
   for (let tile = from; tile < to; tile++, sums += PANEL_BYTES) {
+    aim(c, tile, 2);
     for (let n: usize = 0; n < count; n += 8) {
       memory.fill(result, 0, 8 * VECTOR);
       for (let half: usize = 0; half < 2; half++) {
@@ -124,7 +125,7 @@ export function transformOutput2(c: Convolution, channel: usize, count: usize, f
           }
         }
       }
-      storeTile(c, result, tile, channel + n, 2);
+      storeTile(c, channel + n, result, VECTOR, 2 * VECTOR, 4 * VECTOR);
     }
   }
 }

@@ -3,7 +3,7 @@
 
 import { Convolution, PANEL_BYTES, WINOGRAD_4, panelPlane, rowsPlane, sumsPlane } from './convolution';
 import { paddedSide } from './map';
-import { storeTile, windowAddress } from './tile';
+import { aim, storeTile, windowAddress } from './tile';
 
 const VECTOR: usize = 16;
 
@@ -208,6 +208,7 @@ export function transformOutput4(c: Convolution, channel: usize, count: usize, f
   const ninth = v128.load(ninths);
   let sums = c.sums;
   for (let tile = from; tile < to; tile++, sums += PANEL_BYTES) {
+    aim(c, tile, 4);
     for (let n: usize = 0; n < count; n += 8) {
       for (let half: usize = 0; half < 2; half++) {
         let at = sums + n * 4 + half * VECTOR;
@@ -221,7 +222,7 @@ export function transformOutput4(c: Convolution, channel: usize, count: usize, f
           }
         }
       }
-      storeTile(c, result, tile, channel + n, 4);
+      storeTile(c, channel + n, result, VECTOR, 4 * VECTOR, 16 * VECTOR);
     }
   }
 }
