@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { ReadableStream as WebStream } from 'node:stream/web';
 import type { PageFiles } from '../worker/page-files.ts';
 
 /** `directory` holds index.html. */
@@ -15,8 +15,13 @@ export function diskPageFiles(directory: string): PageFiles {
       if (found?.isFile() !== true) return undefined;
       return {
         etag: `"${found.size.toString(36)}-${found.mtimeMs.toString(36)}"`,
-        body: Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>,
+        body: WebStream.from(read(file)) as ReadableStream<Uint8Array>,
       };
     },
   };
+}
+
+/** Opened by the first read: the answer to HEAD, and 304, read nothing and would leave the file open. */
+async function* read(file: string): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(file);
 }

@@ -1,15 +1,16 @@
 // The file of API keys, read again when it changes: keys are rotated without a restart.
 
 import { readFileSync, statSync } from 'node:fs';
-import { SourceError } from '../core/errors.ts';
+import { InputError, SourceError } from '../core/errors.ts';
+import { parseApiKeys } from '../worker/api-keys.ts';
 
 /** How often the file's date is looked at, milliseconds. */
 const PATIENCE = 1000;
 
 /**
- * Gives the file's text. A file that cannot be read any more leaves the last text in force, and tells
- * `warn`: a slip while editing must neither open the API nor close it. Throws SourceError when the file
- * cannot be read the first time.
+ * Gives the file's text. A file that cannot be read any more, is malformed or has no key leaves the last
+ * text in force, and tells `warn`: a slip while editing must neither open the API nor close it. Throws the
+ * first time: SourceError when the file cannot be read, InputError when it has no key or is malformed.
  */
 export function keyFile(
   path: string,
@@ -28,6 +29,7 @@ export function keyFile(
       { cause },
     );
   }
+  checkKeys(text, path);
   let looked = now();
   return () => {
     if (now() - looked < PATIENCE) return text;
@@ -35,12 +37,24 @@ export function keyFile(
     try {
       const { mtimeMs } = statSync(path);
       if (mtimeMs !== changed) {
-        text = readFileSync(path, 'utf8');
         changed = mtimeMs;
+        const next = readFileSync(path, 'utf8');
+        checkKeys(next, path);
+        text = next;
       }
     } catch (error) {
-      warn(`The API keys at ${path} cannot be read; those read before stay in force: ${String(error)}`);
+      warn(`The API keys at ${path} cannot be used; those read before stay in force: ${String(error)}`);
     }
     return text;
   };
+}
+
+/** No keys at all would switch them off. */
+function checkKeys(text: string, path: string): void {
+  if (parseApiKeys(text).length > 0) return;
+  throw new InputError(
+    'invalid_file',
+    `Expected at least one key in ${path} but found none. Make one with 'vgg-edge key NAME >> ${path}'.`,
+    { param: 'keys' },
+  );
 }

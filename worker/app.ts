@@ -59,7 +59,7 @@ export function createApp(dependencies: AppDependencies): ApiApp {
   if (corsOrigins !== undefined && corsOrigins.length > 0) {
     app.use(cors({ origin: [...corsOrigins], exposeHeaders: EXPOSED_HEADERS, maxAge: 86_400 }));
   }
-  for (const path of SECURED) app.use(path, guard(access));
+  for (const path of SECURED) app.use(path, guard(access, corsOrigins));
   for (const [method, path, route] of ROUTES) {
     app.on(method, path, route(ready));
     app.all(path, methodNotAllowed(path, [method]));

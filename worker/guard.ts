@@ -16,10 +16,14 @@ export interface Access {
 /** Requests on loopback without keys share this name in logs and limits. */
 const LOCAL = 'loopback';
 
-export function guard({ keys, rateLimiter }: Access): MiddlewareHandler<ApiEnv> {
+/** `origins`: whose pages may ask although there are no keys (those that CORS allows). */
+export function guard(
+  { keys, rateLimiter }: Access,
+  origins: readonly string[] = [],
+): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {
     const facts = context.get('facts');
-    facts.key = await nameOf(context.req.raw, readKeys(keys));
+    facts.key = await nameOf(context.req.raw, readKeys(keys), origins);
     const { allowed, retryAfter } = await rateLimiter.take(facts.key);
     if (!allowed) {
       throw new SourceError(
@@ -43,13 +47,33 @@ function readKeys(keys: () => readonly ApiKey[]): readonly ApiKey[] {
   }
 }
 
-async function nameOf(request: Request, keys: readonly ApiKey[]): Promise<string> {
+async function nameOf(
+  request: Request,
+  keys: readonly ApiKey[],
+  origins: readonly string[],
+): Promise<string> {
   if (keys.length > 0)
     return (await authenticate(request.headers.get('authorization') ?? undefined, keys)).name;
-  if (isLoopback(new URL(request.url).hostname)) return LOCAL;
+  if (isLoopback(new URL(request.url).hostname)) {
+    refuseStrangePages(request, origins);
+    return LOCAL;
+  }
   throw new InputError(
     'unauthorized',
     'This deployment has no API keys, so only requests on its own machine are answered. Its operator has to set the secret API_KEYS.',
     { param: 'authorization' },
+  );
+}
+
+/** Without keys, any page that somebody opens on this machine could otherwise ask, and delete. */
+function refuseStrangePages({ headers, url }: Request, origins: readonly string[]): void {
+  const origin = headers.get('origin');
+  const site = headers.get('sec-fetch-site') ?? 'none';
+  if (origin !== null && (origins.includes(origin) || origins.includes('*'))) return;
+  if ((origin === null || origin === new URL(url).origin) && ['none', 'same-origin'].includes(site)) return;
+  throw new InputError(
+    'unauthorized',
+    'Without API keys, pages of other origins are not answered. Set API_KEYS, or allow the origin with CORS_ORIGINS.',
+    { param: 'origin' },
   );
 }

@@ -17,7 +17,7 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<Ui
   let late = false;
   const timer = setTimeout(() => {
     late = true;
-    void reader.cancel();
+    reader.cancel().catch(() => undefined);
   }, limits.timeout);
   try {
     const body = await collect(reader, declared, limits);
@@ -53,7 +53,7 @@ async function collect(
     const { done, value } = await reader.read();
     if (done) break;
     if (length + value.length > maxBytes) {
-      void reader.cancel();
+      reader.cancel().catch(() => undefined);
       throw tooLarge(maxBytes, 'more');
     }
     if (declared === undefined) pieces.push(value);

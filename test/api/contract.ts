@@ -131,6 +131,18 @@ export function testApiContract(decoder: ImageDecoder): void {
       expect(runs).toBe(1);
     });
 
+    test('is one inference for all who ask at once', async () => {
+      let runs = 0;
+      const { app } = await createFixture({
+        engine: knownEngine(() => {
+          runs += 1;
+        }),
+      });
+      const answers = await Promise.all(Array.from({ length: 20 }, () => app.request('/readyz')));
+      expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
+      expect(runs).toBe(1);
+    });
+
     test('is gone while inference fails, though the process lives', async () => {
       const { app } = await createFixture(failing(new ModelError('out_of_memory', 'full')));
       expect((await app.request('/readyz')).status).toBe(503);

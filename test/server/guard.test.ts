@@ -22,7 +22,9 @@ function appWith(secret: string | undefined, limit = 100) {
   app.use(observe({ metrics, log: (entry) => logged.push(entry), now: () => performance.now() }));
   app.use(
     '/v1/*',
-    guard({ keys: apiKeysFrom(() => secret), rateLimiter: memoryRateLimiter({ limit, period: 60 }) }),
+    guard({ keys: apiKeysFrom(() => secret), rateLimiter: memoryRateLimiter({ limit, period: 60 }) }, [
+      ALLOWED,
+    ]),
   );
   app.get('/v1/models/:model', (context) => context.text(context.req.param('model')));
   app.get('/livez', (context) => context.text('ok'));
@@ -33,6 +35,8 @@ function appWith(secret: string | undefined, limit = 100) {
 }
 
 const withKey = { authorization: `Bearer ${KEY}` };
+const LOCAL = 'http://localhost:8787/v1/models/a';
+const ALLOWED = 'https://shop.example';
 const PUBLIC = 'https://api.example.org/v1/models/a';
 
 describe('access', () => {
@@ -42,6 +46,11 @@ describe('access', () => {
     ['another key', SECRET, PUBLIC, { authorization: 'Bearer guess' }, 401],
     ['no key on loopback, where keys are set', SECRET, 'http://localhost/v1/models/a', {}, 401],
     ['no key on loopback, where none are set', undefined, 'http://localhost:8787/v1/models/a', {}, 200],
+    ['our own page on loopback', undefined, LOCAL, { origin: 'http://localhost:8787' }, 200],
+    ['the page of a stranger on loopback', undefined, LOCAL, { origin: 'https://evil.example' }, 401],
+    ['a form of a stranger on loopback', undefined, LOCAL, { 'sec-fetch-site': 'cross-site' }, 401],
+    ['another port of this machine', undefined, LOCAL, { 'sec-fetch-site': 'same-site' }, 401],
+    ['a page that CORS allows', undefined, LOCAL, { origin: ALLOWED, 'sec-fetch-site': 'cross-site' }, 200],
     ['no key from outside, where none are set', undefined, PUBLIC, {}, 401],
     ['any key from outside, where none are set', undefined, PUBLIC, withKey, 401],
     ['a route that needs none', SECRET, 'https://api.example.org/livez', {}, 200],

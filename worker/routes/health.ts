@@ -18,13 +18,19 @@ const FRESH = 5000;
 /** Runs the backbone on a grey image. Answers 503 with the error when it does not give finite features. */
 export function readyz({ model, admission, now }: AppDependencies): Handler<ApiEnv> {
   let worked: { at: number; backbone: number } | undefined;
+  let running: Promise<number> | undefined;
   return async (context) => {
     const served = await model();
     context.header(MODEL_HEADER, served.id);
     if (worked === undefined || now() - worked.at > FRESH) {
       worked = undefined;
-      const backbone = await admission.run(() => infer(served));
-      worked = { at: now(), backbone };
+      // Whoever asks meanwhile waits for the same inference: strangers cannot fill the queue with them.
+      running ??= admission
+        .run(() => infer(served))
+        .finally(() => {
+          running = undefined;
+        });
+      worked = { backbone: await running, at: now() };
     }
     return context.json({ status: 'ready', ...modelFacts(served), backbone_ms: worked.backbone });
   };

@@ -106,8 +106,8 @@ async function sendFile(
 function toStream(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
   if (chunks instanceof ReadableStream) return chunks;
   const iterator = chunks[Symbol.asyncIterator]();
-  return new ReadableStream({
-    async pull(controller) {
+  const source = {
+    async pull(controller: ReadableStreamDefaultController<Uint8Array>) {
       const { done, value } = await iterator.next();
       if (done === true) controller.close();
       else controller.enqueue(value);
@@ -115,5 +115,7 @@ function toStream(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array>
     async cancel() {
       await iterator.return?.();
     },
-  });
+  };
+  // Nothing is read ahead: the answer to HEAD reads nothing and must not leave the file open.
+  return new ReadableStream(source, { highWaterMark: 0 });
 }
