@@ -26,20 +26,25 @@ export interface NpyArray {
 
 /** The file's bytes. Throws InputError when the data does not have the bytes its shape needs. */
 export function encodeNpy({ dtype, shape, data }: NpyArray): Uint8Array {
-  const { descr } = DTYPES[dtype];
   checkBytes(dtype, shape, data.length);
-  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
-  const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
-  const unpadded = PREFIX_BYTES + header.length + 1;
-  const start = Math.ceil(unpadded / ALIGNMENT) * ALIGNMENT;
-  const file = new Uint8Array(start + data.length);
-  file.set(MAGIC);
-  new DataView(file.buffer).setUint16(MAGIC.length, start - PREFIX_BYTES, true);
-  file.fill(0x20, PREFIX_BYTES, start);
-  file.set(ascii(header), PREFIX_BYTES);
-  file[start - 1] = 0x0a;
-  file.set(data, start);
+  const header = encodeNpyHeader(dtype, shape);
+  const file = new Uint8Array(header.length + data.length);
+  file.set(header);
+  file.set(data, header.length);
   return file;
+}
+
+/** What stands before the data, for files that are written piece by piece. */
+export function encodeNpyHeader(dtype: NpyDtype, shape: readonly number[]): Uint8Array {
+  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
+  const text = `{'descr': '${DTYPES[dtype].descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  const unpadded = PREFIX_BYTES + text.length + 1;
+  const header = new Uint8Array(Math.ceil(unpadded / ALIGNMENT) * ALIGNMENT).fill(0x20);
+  header.set(MAGIC);
+  new DataView(header.buffer).setUint16(MAGIC.length, header.length - PREFIX_BYTES, true);
+  header.set(ascii(text), PREFIX_BYTES);
+  header[header.length - 1] = 0x0a;
+  return header;
 }
 
 /**

@@ -35,7 +35,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'search/node',
     'worker',
   ],
-  runner: ['core', 'engine', 'engine/node', 'engine/winograd', 'search', 'search/node'],
+  runner: [
+    'core',
+    'engine',
+    'engine/node',
+    'engine/winograd',
+    'search',
+    'search/node',
+    'runner/sources',
+    'runner/outputs',
+  ],
+  // The runner's adapters: where images come from, where vectors go.
+  'runner/sources': ['core', 'runner'],
+  'runner/outputs': ['core', 'runner', 'search', 'search/node'],
   cli: [
     'core',
     'engine',
@@ -47,6 +59,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'search/node',
     'eval',
     'runner',
+    'runner/sources',
+    'runner/outputs',
     'server',
   ],
   // Types only: the API's schemas are the client's types.
@@ -63,6 +77,8 @@ const PACKAGE_HOMES: readonly { packages: RegExp; homes: readonly string[] }[] =
   { packages: /^@cwasm\//, homes: ['worker', 'engine/node'] },
   { packages: /^onnx-proto$/, homes: ['model-build'] },
   { packages: /^(@lancedb\/|apache-arrow$|pg$)/, homes: ['search/node'] },
+  { packages: /^csv-parse/, homes: ['runner/sources'] },
+  { packages: /^hyparquet/, homes: ['runner/sources', 'runner/outputs'] },
   { packages: /^hono/, homes: ['worker'] },
 ];
 

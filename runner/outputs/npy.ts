@@ -1,0 +1,61 @@
+// Shards of `.npy` vectors, which numpy maps into memory, with what belongs to each row in Parquet beside them.
+
+import { join } from 'node:path';
+import { encodeNpyHeader, type NpyDtype } from '../../core/npy.ts';
+import type { Output, OutputOptions, ShardWriter, VectorDtype } from '../ports.ts';
+import { createOutputFile } from './output-file.ts';
+import { factColumns, type RowFacts, writeParquetFile } from './parquet-file.ts';
+import { storedWidth, toStored } from './stored-vector.ts';
+
+const NPY_DTYPES: Readonly<Record<VectorDtype, NpyDtype>> = {
+  float32: 'float32',
+  int8: 'int8',
+  binary: 'uint8',
+};
+const ROWS_PER_GROUP = 10_000;
+
+/** `NAME.npy`: [rows, values]; `NAME.parquet`: id, sha256, metadata, the row's place being the vector's. */
+export function createNpyOutput(options: OutputOptions): Output {
+  return {
+    begin: (folder, name) => beginShard(join(folder, name), options),
+    async close() {},
+  };
+}
+
+async function beginShard(path: string, options: OutputOptions): Promise<ShardWriter> {
+  const width = storedWidth(options);
+  const headerOf = (rows: number) => encodeNpyHeader(NPY_DTYPES[options.dtype], [rows, width]);
+  const vectors = await createOutputFile(`${path}.npy`);
+  // The number of rows is known at the end; the header has the same length for any that fits a file.
+  await vectors.append(headerOf(0));
+  const facts: RowFacts[] = [];
+  return {
+    async write(rows) {
+      const stored = rows.map(({ vector }) => toStored(vector, options.dtype));
+      rows.forEach(({ id, sha256, metadata }, place) => {
+        const scale = stored[place]?.scale;
+        facts.push({ id, sha256, metadata, ...(scale === undefined ? {} : { scale }) });
+      });
+      await vectors.append(joinBytes(stored.map(({ values }) => values)));
+    },
+    async finish() {
+      await vectors.rewriteStart(headerOf(facts.length));
+      await vectors.close();
+      await writeParquetFile(`${path}.parquet`, factColumns(facts, options), {
+        ...options,
+        rowsPerGroup: ROWS_PER_GROUP,
+      });
+    },
+    abandon: () => vectors.close(),
+  };
+}
+
+function joinBytes(parts: readonly ArrayBufferView[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let end = 0;
+  for (const { buffer, byteOffset, byteLength } of parts) {
+    joined.set(new Uint8Array(buffer, byteOffset, byteLength), end);
+    end += byteLength;
+  }
+  return joined;
+}
