@@ -72,9 +72,9 @@ describe('refusals', () => {
     ],
     [
       'more dimensions than images',
-      ['fit', model, '--images', join(ROOT, 'samples'), '--dimensions', '20'],
+      ['fit', model, '--images', join(ROOT, 'samples'), '--dimensions', '50'],
       1,
-      'Expected more than 20 images',
+      'Expected more than 50 images',
     ],
     [
       'dimensions that are no numbers',
