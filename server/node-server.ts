@@ -6,6 +6,7 @@ import type { VectorStore } from '../core/vector-store.ts';
 import { createBatchingEngine } from '../engine/batching-engine.ts';
 import { createNodeDecoder } from '../engine/node/decode.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
+import { pinnedFetch } from '../net/node/pinned-fetch.ts';
 import { createAdmission } from '../worker/admission.ts';
 import { memoryAnswerCache } from '../worker/answer-cache.ts';
 import { isLoopback } from '../worker/api-keys.ts';
@@ -20,7 +21,6 @@ import { diskPageFiles } from './disk-page.ts';
 import { type RunningServer, startHttpServer } from './http-server.ts';
 import { keyFile } from './key-file.ts';
 import { type NodeEngine, nodeEngine } from './node-engines.ts';
-import { pinnedFetch } from './pinned-fetch.ts';
 
 export interface NodeServerOptions {
   /** The model directory. */

@@ -22,7 +22,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Stores that only one runtime has: Durable Objects; embedded databases and drivers.
   'search/edge': ['core', 'search'],
   'search/node': ['core', 'search'],
-  worker: ['core', 'engine', 'engine/edge', 'engine/winograd', 'search', 'search/edge'],
+  // Fetching what a URL of someone else's names: which may be fetched, by whom, and what it may cost.
+  net: ['core'],
+  'net/node': ['net'],
+  worker: ['core', 'engine', 'engine/edge', 'engine/winograd', 'net', 'search', 'search/edge'],
   // The HTTP app in Node: what worker/index.ts is to the edge, with sockets, files and native engines.
   server: [
     'core',
@@ -31,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'engine/node',
     'engine/webgpu',
     'engine/winograd',
+    'net/node',
     'search',
     'search/node',
     'worker',
@@ -46,7 +50,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'runner/outputs',
   ],
   // The runner's adapters: where images come from, where vectors go.
-  'runner/sources': ['core', 'runner'],
+  'runner/sources': ['core', 'runner', 'net', 'net/node'],
   'runner/outputs': ['core', 'runner', 'search', 'search/node'],
   cli: [
     'core',
@@ -79,6 +83,7 @@ const PACKAGE_HOMES: readonly { packages: RegExp; homes: readonly string[] }[] =
   { packages: /^(@lancedb\/|apache-arrow$|pg$)/, homes: ['search/node'] },
   { packages: /^csv-parse/, homes: ['runner/sources'] },
   { packages: /^hyparquet/, homes: ['runner/sources', 'runner/outputs'] },
+  { packages: /^ipaddr\.js$/, homes: ['net'] },
   { packages: /^hono/, homes: ['worker'] },
 ];
 

@@ -2,6 +2,7 @@
 
 import type { ModelFiles } from '../core/ports.ts';
 import type { VectorStore } from '../core/vector-store.ts';
+import type { UrlImageSource } from '../net/url-image.ts';
 import type { Admission } from './admission.ts';
 import type { AnswerCache } from './answer-cache.ts';
 import type { ApiMetrics } from './api-metrics.ts';
@@ -10,7 +11,6 @@ import type { Limits } from './limits.ts';
 import type { PageFiles } from './page-files.ts';
 import type { RequestLog } from './request-log.ts';
 import type { ServedModel } from './served-model.ts';
-import type { UrlImageSource } from './url-image.ts';
 
 export interface AppDependencies {
   /** Loads at the first call. Throws ModelError, SourceError. */

@@ -4,9 +4,9 @@ import type { CropBox } from '../core/crop-box.ts';
 import type { ImageSource } from '../core/embedder.ts';
 import { fromBase64 } from '../core/encodings.ts';
 import { InputError } from '../core/errors.ts';
+import type { ReadUrl } from '../net/url-image.ts';
 import type { Limits } from './limits.ts';
 import { imageInput, imageObject } from './schemas/input.ts';
-import type { ReadUrl } from './url-image.ts';
 
 const DATA_URI = /^data:([^,]{0,128}),/i;
 

@@ -3,13 +3,13 @@
 import type { z } from 'zod';
 import type { ImageSource } from '../core/embedder.ts';
 import { InputError } from '../core/errors.ts';
+import type { ReadUrl } from '../net/url-image.ts';
 import { checkCount, imageSources } from './image-input.ts';
 import type { Limits } from './limits.ts';
 import { parseOptions, textOptions } from './parse-options.ts';
 import { declaredLength, readBody } from './read-body.ts';
 import { parseJsonObject } from './read-json.ts';
 import type { classifyOptions } from './schemas/classify.ts';
-import type { ReadUrl } from './url-image.ts';
 
 export interface ImageRequest<Options> {
   readonly images: readonly ImageSource[];

@@ -4,6 +4,7 @@
 import type { Context, Handler } from 'hono';
 import type { z } from 'zod';
 import type { EmbedTimes, ImageSource } from '../core/embedder.ts';
+import { urlReader } from '../net/url-image.ts';
 import { MODEL_HEADER, serverTiming } from './answer.ts';
 import { answerKey, matchesETag, type StoredAnswer } from './answer-cache.ts';
 import type { Ready } from './dependencies.ts';
@@ -12,7 +13,6 @@ import { checkHead, type ImageOptionsSchema, readImageRequest } from './image-re
 import type { ApiEnv } from './request-facts.ts';
 import type { ItemError } from './schemas/answer.ts';
 import { checkModel, type ServedModel } from './served-model.ts';
-import { urlReader } from './url-image.ts';
 
 export interface ImageWork<Options> {
   readonly images: readonly ImageSource[];

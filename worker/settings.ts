@@ -3,11 +3,11 @@
 
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
+import type { FetchImage, UrlImageSource } from '../net/url-image.ts';
+import { parseUrlPolicy } from '../net/url-policy.ts';
 import { type ApiKey, apiKeysFrom } from './api-keys.ts';
 import type { Limits } from './limits.ts';
 import type { RateLimit } from './rate-limit.ts';
-import type { FetchImage, UrlImageSource } from './url-image.ts';
-import { parseUrlPolicy } from './url-policy.ts';
 
 const variables = z.object({
   ALLOWED_IMAGE_HOSTS: z.string().default(''),

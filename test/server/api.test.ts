@@ -4,10 +4,10 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { decodeNpy } from '../../core/npy.ts';
 import { writeProjection } from '../../core/projection.ts';
+import { parseUrlPolicy } from '../../net/url-policy.ts';
 import { memoryAnswerCache } from '../../worker/answer-cache.ts';
 import type { EmbeddingsAnswer } from '../../worker/schemas/embeddings.ts';
 import type { SimilarityAnswer } from '../../worker/schemas/similarity.ts';
-import { parseUrlPolicy } from '../../worker/url-policy.ts';
 import { createFixture, type FixtureOptions, filesOf, knownEngine, MODEL_ID } from './api-fixture.ts';
 import { BLUE, base64, halves, imageOf, RED } from './api-images.ts';
 

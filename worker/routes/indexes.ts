@@ -9,6 +9,7 @@ import type { Manifest } from '../../core/manifest.ts';
 import type { Tap } from '../../core/taps.ts';
 import type { Item, Query, VectorIndex, VectorSpace, VectorStore } from '../../core/vector-store.ts';
 import { createDescriber } from '../../engine/describer.ts';
+import { urlReader } from '../../net/url-image.ts';
 import { checkMetadata, toFilter } from '../../search/metadata-filter.ts';
 import { checkSpace } from '../../search/vector-index.ts';
 import type { Ready } from '../dependencies.ts';
@@ -27,7 +28,6 @@ import {
   upsertRequest,
 } from '../schemas/indexes.ts';
 import type { ServedModel } from '../served-model.ts';
-import { urlReader } from '../url-image.ts';
 
 export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEnv> {
   const { admission, limits, model, now, urlImages } = dependencies;

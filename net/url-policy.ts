@@ -7,6 +7,8 @@ import { InputError } from '../core/errors.ts';
 /** Hosts an operator allows: exact names, `*.example.com` for names below one, `*` for any public name. */
 export interface UrlPolicy {
   readonly allowedHosts: readonly string[];
+  /** http on port 80 as well: for the list of an operator, never for a caller's URL. */
+  readonly plainHttp?: boolean;
 }
 
 /** Longer URLs are refused unread; browsers and CDNs stop at about 2,000 characters too. */
@@ -53,9 +55,9 @@ export function parseUrlPolicy(allowed: string): UrlPolicy {
 
 /**
  * The URL, parsed, when it may be fetched. Throws InputError('url_not_allowed') for anything but https on
- * port 443 to an allowed public DNS name without credentials.
+ * port 443 (or, where the policy says so, http on port 80) to an allowed public DNS name without credentials.
  */
-export function checkImageUrl(text: string, { allowedHosts }: UrlPolicy): URL {
+export function checkImageUrl(text: string, { allowedHosts, plainHttp = false }: UrlPolicy): URL {
   if (allowedHosts.length === 0) {
     throw refused(
       'image URLs are switched off here: send the image itself, or ask the operator to set ALLOWED_IMAGE_HOSTS',
@@ -65,14 +67,14 @@ export function checkImageUrl(text: string, { allowedHosts }: UrlPolicy): URL {
     throw refused(`expected at most ${MAX_URL_LENGTH} characters but found ${text.length}`);
   }
   // Parsers differ over these (a backslash is a slash to one and user info to another), so none may occur.
-  if (!/^https:\/\/[^/?#\\@\s]+(?:[/?#]|$)/i.test(text) || /[\p{Cc}\p{Z}\\]/u.test(text)) {
+  if (!/^https?:\/\/[^/?#\\@\s]+(?:[/?#]|$)/i.test(text) || /[\p{Cc}\p{Z}\\]/u.test(text)) {
     throw refused("expected 'https://', a host name and a path, without credentials, spaces or backslashes");
   }
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined) throw refused('expected a valid URL');
-  if (url.protocol !== 'https:') throw refused(`expected https but found '${url.protocol}'`);
+  if (url.protocol !== 'https:' && !plainHttp) throw refused(`expected https but found '${url.protocol}'`);
   if (url.username !== '' || url.password !== '') throw refused('expected no credentials');
-  if (url.port !== '') throw refused(`expected port 443 but found ${url.port}`);
+  if (url.port !== '') throw refused(`expected the scheme's own port but found ${url.port}`);
   checkHost(url.hostname, allowedHosts);
   // Never sent, and so no part of what is fetched.
   url.hash = '';

@@ -3,10 +3,10 @@
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { pinnedFetch } from '../../server/pinned-fetch.ts';
-import { isPublicAddress } from '../../worker/url-address.ts';
-import { fetchImage } from '../../worker/url-image.ts';
-import { parseUrlPolicy } from '../../worker/url-policy.ts';
+import { pinnedFetch } from '../../net/node/pinned-fetch.ts';
+import { isPublicAddress } from '../../net/url-address.ts';
+import { fetchImage } from '../../net/url-image.ts';
+import { parseUrlPolicy } from '../../net/url-policy.ts';
 
 const PUBLIC = ['93.184.216.34', '1.1.1.1', '2606:4700::1111', '2a00:1450:4001:81b::200e'];
 const REFUSED = [

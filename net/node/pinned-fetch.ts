@@ -3,11 +3,11 @@
 // rebinding) gains nothing.
 
 import { lookup } from 'node:dns/promises';
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { Readable } from 'node:stream';
-import { isPublicAddress } from '../worker/url-address.ts';
-import type { FetchImage } from '../worker/url-image.ts';
+import { isPublicAddress } from '../url-address.ts';
+import type { FetchImage } from '../url-image.ts';
 
 export interface ResolvedAddress {
   readonly address: string;
@@ -17,7 +17,7 @@ export interface ResolvedAddress {
 export interface PinnedFetchOptions {
   /** All addresses of a name; the system's resolver by default. */
   readonly resolve?: (host: string) => Promise<readonly ResolvedAddress[]>;
-  /** Opens the connection; `https.request` by default. */
+  /** Opens the connection; by default that of `node:https`, or of `node:http` for a plain URL. */
   readonly request?: (
     url: URL,
     options: RequestOptions,
@@ -28,7 +28,7 @@ export interface PinnedFetchOptions {
 /** A FetchImage that rejects, before connecting, names with any address outside the public internet. */
 export function pinnedFetch({
   resolve = resolveAll,
-  request = httpsRequest,
+  request = requestOf,
 }: PinnedFetchOptions = {}): FetchImage {
   return async (url, { signal, headers }) => {
     const addresses = await resolve(url.hostname);
@@ -80,6 +80,9 @@ function toResponse(incoming: IncomingMessage): Response {
   const body = bodiless ? null : (Readable.toWeb(incoming) as ReadableStream<Uint8Array>);
   return new Response(body, { status: status < 200 ? 502 : status, headers });
 }
+
+const requestOf: NonNullable<PinnedFetchOptions['request']> = (url, options, answered) =>
+  (url.protocol === 'http:' ? httpRequest : httpsRequest)(url, options, answered);
 
 function resolveAll(host: string): Promise<ResolvedAddress[]> {
   return lookup(host, { all: true, verbatim: true });

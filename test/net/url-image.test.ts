@@ -4,8 +4,8 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type FetchImage, fetchImage, type UrlLimits } from '../../worker/url-image.ts';
-import { checkImageUrl, parseUrlPolicy } from '../../worker/url-policy.ts';
+import { type FetchImage, fetchImage, type UrlLimits } from '../../net/url-image.ts';
+import { checkImageUrl, parseUrlPolicy } from '../../net/url-policy.ts';
 import { HOSTILE_URLS } from './hostile-urls.ts';
 
 const LIMITS: UrlLimits = { maxBytes: 1000, timeout: 2000, maxRedirects: 3 };
