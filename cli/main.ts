@@ -1,13 +1,15 @@
 // The command `vgg-edge`: finds the subcommand, parses its options, and turns errors into exit codes: 0 done,
-// 1 the input or the model is wrong, 2 the command line is wrong, 3 a source cannot be reached.
+// 1 the input or the model is wrong, 2 the command line is wrong, 3 a source cannot be reached, 130 stopped.
 
 import { InputError, ModelError, SourceError } from '../core/errors.ts';
+import { StoppedError } from '../runner/stopped.ts';
 import { type Command, commandHelp, parseCommand, UsageError } from './command.ts';
 
 /** Name → the file that holds it, loaded only when asked for. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   build: async () => (await import('./build.ts')).build,
   duplicates: async () => (await import('./duplicates.ts')).duplicates,
+  embed: async () => (await import('./embed.ts')).embed,
   eval: async () => (await import('./eval.ts')).evaluate,
   export: async () => (await import('./export.ts')).exportModel,
   fit: async () => (await import('./fit.ts')).fit,
@@ -58,6 +60,10 @@ function report(error: unknown): number {
   if (error instanceof UsageError) {
     console.error(`${error.message}\nSee vgg-edge --help.`);
     return 2;
+  }
+  if (error instanceof StoppedError) {
+    console.error(error.message);
+    return 130;
   }
   if (error instanceof InputError || error instanceof ModelError) {
     console.error(`error: ${error.message}`);

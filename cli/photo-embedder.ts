@@ -15,7 +15,8 @@ import { createWinogradEngine } from '../engine/winograd/engine.ts';
 import { type Option, text, UsageError, type Values, wholeNumber } from './command.ts';
 
 export const DEFAULT_MODEL = 'models/default';
-const LIMITS = { maxBytes: 100 * 1024 * 1024, maxPixels: 200_000_000 };
+/** Of one encoded image. */
+export const LIMITS = { maxBytes: 100 * 1024 * 1024, maxPixels: 200_000_000 };
 const KERNEL = new URL('../engine/winograd/kernel.wasm', import.meta.url);
 
 /** The options that say what a vector is. */

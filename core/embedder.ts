@@ -1,12 +1,13 @@
 // The embedder: encoded images → decode → preprocess → batch → engine → taps → descriptor. Written once
 // over the ports; the Worker, the runner, the page and the tests all run this.
 
-import { type CropBox, cropImage } from './crop-box.ts';
+import type { CropBox } from './crop-box.ts';
 import { normaliseL2, type Pool, poolMap } from './descriptors.ts';
 import { ModelError } from './errors.ts';
-import type { ImageLimits, RgbImage } from './image.ts';
+import type { ImageLimits } from './image.ts';
 import type { Engine, ImageBatch, ImageDecoder } from './ports.ts';
-import { type PreprocessSizes, preprocess } from './preprocess.ts';
+import { prepareImage } from './prepare-image.ts';
+import type { PreprocessSizes } from './preprocess.ts';
 import type { Tap, TapOutputs } from './taps.ts';
 
 /** One encoded image. */
@@ -65,26 +66,22 @@ export interface EmbedderParts {
 }
 
 export function createEmbedder(parts: EmbedderParts): Embedder {
-  const { decoder, engine, sizes, limits, batchSize, now } = parts;
+  const { engine, sizes, batchSize, now } = parts;
 
   const prepare = async ({ read, crop }: ImageSource, times: EmbedTimes): Promise<Outcome<ImageBatch>> => {
     const start = now();
-    let decoded = start;
-    let image: RgbImage | undefined;
+    let decoded: number | undefined;
     try {
-      const bytes = await read();
-      const shortSide = crop === undefined ? sizes.resize : undefined;
-      image = await decoder.decode(bytes, limits, shortSide);
-      decoded = now();
-      const region = crop === undefined ? image : cropImage(image, crop);
-      return { value: preprocess([region], sizes) };
+      const value = await prepareImage(await read(), crop, parts, () => {
+        decoded = now();
+      });
+      return { value };
     } catch (error) {
       return { error };
     } finally {
-      image?.release?.();
       const end = now();
-      times.decode += (decoded === start ? end : decoded) - start;
-      times.preprocess += decoded === start ? 0 : end - decoded;
+      times.decode += (decoded ?? end) - start;
+      times.preprocess += end - (decoded ?? end);
     }
   };
 
@@ -149,8 +146,8 @@ function joinBatches(batches: readonly ImageBatch[], size: number): ImageBatch {
   return { images: batches.length, size, data };
 }
 
-/** The taps of image `row` out of a batch of `images`. */
-function rowOf(outputs: TapOutputs, row: number, images: number): TapOutputs {
+/** The taps of image `row` out of a batch of `images`: views. */
+export function rowOf(outputs: TapOutputs, row: number, images: number): TapOutputs {
   const result: TapOutputs = {};
   for (const [tap, values] of Object.entries(outputs) as [Tap, Float32Array][]) {
     const width = values.length / images;

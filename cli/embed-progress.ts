@@ -1,0 +1,164 @@
+// What one sees of a run: a bar on a terminal, a line now and then elsewhere, or events as JSON lines.
+
+import type { RunWatcher } from '../runner/embed-run.ts';
+import { bottleneck, type Meter } from '../runner/meter.ts';
+import { describeShares, type RunReport, sparkline } from '../runner/report.ts';
+import { duration, type ProgressOutput } from './progress.ts';
+
+export interface EmbedProgress extends Required<RunWatcher> {
+  /** Whether the run goes on, and with which engine, for which reason. */
+  started(how: 'begun' | 'resumed', engine: { readonly id: string; readonly reason: string }): void;
+  /** The sum of what earlier processes and this one have done. */
+  counts(): { readonly ended: number; readonly failed: number; readonly listed: number };
+  /** Ctrl-C has been pressed. */
+  stopping(): void;
+  finished(report: RunReport, paths: { readonly failures: string; readonly report: string }): void;
+  /** Draws nothing more. */
+  close(): void;
+}
+
+export interface EmbedProgressParts {
+  readonly meter: Meter;
+  readonly json: boolean;
+  /** The bar and the lines. */
+  readonly output?: ProgressOutput;
+  /** Results and events. */
+  readonly print?: (line: string) => void;
+}
+
+const BAR_WIDTH = 20;
+/** Milliseconds between redraws on a terminal, lines elsewhere, and `progress` events. */
+const EVERY = { terminal: 200, lines: 10_000, json: 1000 } as const;
+
+export function createEmbedProgress(parts: EmbedProgressParts): EmbedProgress {
+  const { meter, json, output = process.stderr, print = (line: string) => console.log(line) } = parts;
+  let listed = { items: 0, complete: false };
+  let found = { items: 0, failed: 0 };
+  let drawn = false;
+
+  const counts = () => {
+    const { images, failed } = meter.read();
+    return { ended: found.items + images, failed: found.failed + failed, listed: listed.items };
+  };
+  const event = (name: string, fields: object): void => print(JSON.stringify({ event: name, ...fields }));
+  const say = (line: string): void => {
+    if (drawn) output.write('\r\u001b[K');
+    drawn = false;
+    output.write(`${line}\n`);
+  };
+  const tick = (): void => {
+    const reading = meter.read();
+    const now = { ...counts(), complete: listed.complete };
+    if (json) {
+      const { rate, shares, depths } = reading;
+      event('progress', { ...now, imagesPerSecond: rate, shares, depths });
+    } else if (output.isTTY) {
+      output.write(`\r${describe(now, reading, BAR_WIDTH).slice(0, (output.columns ?? 80) - 1)}\u001b[K`);
+      drawn = true;
+    } else say(describe(now, reading, 0));
+  };
+  const timer = setInterval(tick, json ? EVERY.json : output.isTTY ? EVERY.terminal : EVERY.lines);
+
+  return {
+    started(how, { id, reason }) {
+      if (json) event('start', { run: how, engine: id, reason });
+      else say(`${how === 'begun' ? 'Begins' : 'Goes on'} with the engine ${id}. ${reason}`);
+    },
+    counts,
+    listed(progress) {
+      const ended = progress.complete && !listed.complete;
+      listed = { ...progress };
+      if (ended && json) event('listed', { items: progress.items });
+    },
+    shard(marker, how) {
+      if (how === 'found') {
+        found = { items: found.items + marker.items, failed: found.failed + marker.failed };
+      }
+      if (json) event('shard', { how, ...marker });
+    },
+    batch({ failed }) {
+      if (json) for (const item of failed) event('failure', item);
+    },
+    stopping() {
+      if (json) event('stopping', {});
+      else say('Finishing the batch in work; Ctrl-C again stops at once.');
+    },
+    finished(report, paths) {
+      if (json) event('end', summary(report));
+      else {
+        if (drawn) tick();
+        say('');
+        for (const line of summaryLines(report, paths)) print(line);
+      }
+    },
+    close() {
+      clearInterval(timer);
+      if (drawn) output.write('\n');
+      drawn = false;
+    },
+  };
+}
+
+/** summary.json, and the last event. */
+export function summary({ totals, reading, record, engineReason, peakMemory, samples }: RunReport) {
+  return {
+    ...totals,
+    engine: record.engine,
+    engineReason,
+    session: {
+      images: reading.images,
+      seconds: reading.seconds,
+      imagesPerSecond: reading.images / reading.seconds,
+      shares: reading.shares,
+      bottleneck: bottleneck(reading.shares),
+      peakMemoryBytes: peakMemory,
+      throughput: samples,
+    },
+  };
+}
+
+interface Counts {
+  readonly ended: number;
+  readonly failed: number;
+  readonly listed: number;
+  readonly complete: boolean;
+}
+
+function describe(
+  { ended, failed, listed, complete }: Counts,
+  { rate, shares, depths }: ReturnType<Meter['read']>,
+  barWidth: number,
+): string {
+  const share = complete && listed > 0 ? Math.min(ended / listed, 1) : 0;
+  const filled = Math.round(share * barWidth);
+  const left = complete && rate > 0 ? `${duration((listed - ended) / rate)} left` : 'listing';
+  return [
+    `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)} ${ended}/${listed}${complete ? '' : '+'}`.trim(),
+    `${rate.toFixed(1)} images/s`,
+    left,
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    `engine ${percent(shares.engine)}`,
+    `decoding ${percent(shares.decoding)}`,
+    `queues: ${depths.reading} reading, ${depths.decoding} decoding, ${depths.engine + depths.writing} batches`,
+  ].join(' · ');
+}
+
+function summaryLines(report: RunReport, paths: { failures: string; report: string }): string[] {
+  const { totals, reading, samples, peakMemory } = report;
+  const { items, vectors, failed, shards } = totals;
+  const top = Math.max(...samples.map(({ rate }) => rate), 0);
+  const lines = [
+    `${items} inputs: ${vectors} vectors in ${shards} shards, ${failed} failed${failed > 0 ? ` (${paths.failures})` : ''}`,
+  ];
+  if (reading.images === 0) return [...lines, 'Everything was done before.'];
+  return [
+    ...lines,
+    `${reading.images} of them now, in ${duration(reading.seconds)}: ${(reading.images / reading.seconds).toFixed(1)} images/s, peak memory ${Math.round(peakMemory / 2 ** 20)} MB`,
+    `Busy: ${describeShares(reading.shares)}; the bottleneck is ${bottleneck(reading.shares)}`,
+    `${sparkline(samples)} up to ${top.toFixed(1)} images/s; the picture is ${paths.report}`,
+  ];
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}

@@ -1,0 +1,137 @@
+// The options of vgg-edge embed → what the run is asked for, and what is needed to work on it. What the
+// command leaves open is what the run was begun with, or else what suits the machine.
+
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { CropBox } from '../core/crop-box.ts';
+import { InputError } from '../core/errors.ts';
+import type { Manifest } from '../core/manifest.ts';
+import type { Engine } from '../core/ports.ts';
+import { VECTOR_DTYPES } from '../core/quantise-vector.ts';
+import { createDescriber, type Describer } from '../engine/describer.ts';
+import { readManifest } from '../engine/model-file.ts';
+import { openProjections } from '../engine/model-projections.ts';
+import { diskFiles } from '../engine/node/disk-files.ts';
+import { createWinogradEngine } from '../engine/winograd/engine.ts';
+import type { RunDirectory } from '../runner/run-directory.ts';
+import { type RunRecord, readRunRecord, refuseDifferent } from '../runner/run-record.ts';
+import { flag, text, UsageError, type Values, wholeNumber } from './command.ts';
+import { DEFAULT_MODEL, LIMITS, oneOf, readDescriptor, readDimensions } from './photo-embedder.ts';
+
+export interface EngineChoice {
+  /** `webgpu:fp16` */
+  readonly id: string;
+  readonly engine: Engine;
+  readonly batchSize: number;
+  readonly reason: string;
+}
+
+export interface PreparedRun {
+  readonly manifest: Manifest;
+  readonly describer: Describer;
+  /** Opens the engine that the run has, or the one asked for. */
+  openEngine(): Promise<EngineChoice>;
+  record(choice: Pick<EngineChoice, 'id' | 'batchSize'>): RunRecord;
+}
+
+const DEFAULT_SHARD_SIZE = 1000;
+
+/**
+ * Throws UsageError, ModelError, and InputError where the directory holds a run that was asked for something
+ * else: before anything slow is opened.
+ */
+export async function prepareRun(
+  spec: string,
+  directory: RunDirectory,
+  values: Values,
+): Promise<PreparedRun> {
+  const found = await readRunRecord(directory);
+  const model = text(values, 'model') ?? DEFAULT_MODEL;
+  const files = diskFiles(model);
+  const { manifest, id } = await readManifest(files);
+  const { layer, pool } = readDescriptor(values, manifest);
+  const normalize = !flag(values, 'no-normalize');
+  const dimensions = readDimensions(values);
+  const projections = openProjections(files, id);
+  const describer = await createDescriber({ layer, pool, normalize, dimensions }, { manifest, projections });
+  const batch = wholeNumber(values, 'batch', { min: 1, max: 1024 }) ?? found?.batch;
+  const wantedEngine = text(values, 'engine') ?? 'auto';
+  const goesOnWith =
+    found !== undefined && isSameEngine(wantedEngine, found.engine) ? found.engine : wantedEngine;
+  const record = (choice: Pick<EngineChoice, 'id' | 'batchSize'>): RunRecord => ({
+    format: 'vgg-edge-run',
+    formatVersion: 1,
+    source: absoluteSource(spec),
+    column: text(values, 'column') ?? null,
+    space: {
+      model: id,
+      preprocess: manifest.preprocess.name,
+      layer,
+      pool,
+      projection: describer.projection ?? null,
+      dimensions: describer.dimensions,
+    },
+    normalize,
+    crop: readCrop(text(values, 'crop')),
+    output: text(values, 'format') ?? 'npy',
+    dtype: oneOf(VECTOR_DTYPES, text(values, 'dtype') ?? 'float32', 'dtype'),
+    engine: choice.id,
+    batch: batch ?? choice.batchSize,
+    shardSize:
+      wholeNumber(values, 'shard-size', { min: 1, max: 10_000_000 }) ??
+      found?.shardSize ??
+      DEFAULT_SHARD_SIZE,
+    limits: LIMITS,
+  });
+  const wanted = record({ id: goesOnWith, batchSize: found?.batch ?? 1 });
+  if (found !== undefined) refuseDifferent(directory, found, wanted);
+  return {
+    manifest,
+    describer,
+    openEngine: () => openEngine(goesOnWith, model, manifest),
+    record,
+  };
+}
+
+/** `auto` goes on with whatever it was; `webgpu` with `webgpu:fp16`. */
+function isSameEngine(wanted: string, found: string): boolean {
+  return wanted === 'auto' || wanted === found || found.startsWith(`${wanted}:`);
+}
+
+/** Other machines, and the same command from another folder, must find it. */
+function absoluteSource(spec: string): string {
+  return /^[a-z][a-z0-9+.-]*:/i.test(spec) ? spec : resolve(spec);
+}
+
+/** `10,10,200,200` in pixels, `10%,10%,80%,80%` in per cent. Throws UsageError. */
+function readCrop(value: string | undefined): CropBox | null {
+  if (value === undefined) return null;
+  const parts = value.split(',').map((part) => /^(\d+(?:\.\d+)?)(%?)$/.exec(part.trim()));
+  const numbers = parts.map((part) => Number(part?.[1] ?? Number.NaN));
+  const percents = parts.filter((part) => part?.[2] === '%').length;
+  const [left = Number.NaN, top = Number.NaN, width = Number.NaN, height = Number.NaN] = numbers;
+  const whole = numbers.length === 4 && numbers.every(Number.isFinite) && (percents === 0 || percents === 4);
+  if (!whole || width <= 0 || height <= 0 || (percents === 4 && (left + width > 100 || top + height > 100))) {
+    throw new UsageError(
+      `Expected left,top,width,height in pixels or all in per cent (10%,10%,80%,80%) for --crop but found '${value}'.`,
+    );
+  }
+  if (percents === 0) return { unit: 'pixels', left, top, width, height };
+  return { unit: 'fractions', left: left / 100, top: top / 100, width: width / 100, height: height / 100 };
+}
+
+const KERNEL = new URL('../engine/winograd/kernel.wasm', import.meta.url);
+
+async function openEngine(wanted: string, model: string, manifest: Manifest): Promise<EngineChoice> {
+  if (wanted !== 'auto' && wanted !== 'winograd' && wanted !== 'winograd:int8') {
+    throw new InputError('invalid_argument', `Expected winograd for --engine but found '${wanted}'.`);
+  }
+  const kernel = new WebAssembly.Module(await readFile(KERNEL));
+  const engine = createWinogradEngine({
+    manifest,
+    files: diskFiles(model),
+    kernel,
+    now: () => performance.now(),
+  });
+  return { id: 'winograd:int8', engine, batchSize: 8, reason: 'The only one so far.' };
+}

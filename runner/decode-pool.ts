@@ -1,0 +1,142 @@
+// The decode pool: threads that turn encoded bytes into crops. Threads, because the decoder that agrees with
+// the edge to the pixel (engine/node/decode.ts) runs in the thread that calls it.
+
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { DecodeAnswer, DecodeSettings, PreparedImage } from './decode-thread.ts';
+import type { Failure } from './failure.ts';
+
+export type DecodeOutcome = { readonly image: PreparedImage } | { readonly failure: Failure };
+
+export interface DecodePool {
+  readonly threads: number;
+  /**
+   * The bytes go to a thread and are gone from this one. Callers bound how many they send. Never rejects
+   * while the pool is open.
+   */
+  decode(bytes: Uint8Array): Promise<DecodeOutcome>;
+  /** Images sent and not yet begun. */
+  waiting(): number;
+  close(): Promise<void>;
+}
+
+export interface DecodePoolOptions extends DecodeSettings {
+  /** As many as cores by default. */
+  readonly threads?: number | undefined;
+  /** An image that takes longer is given up, and its thread replaced: milliseconds. */
+  readonly patience?: number;
+  /** Told of each image's time in its thread, milliseconds. */
+  readonly onBusy?: (milliseconds: number) => void;
+}
+
+/** 80 megapixels of progressive JPEG take 10 s on one core. */
+const PATIENCE = 120_000;
+const THREAD = new URL('./decode-thread.ts', import.meta.url);
+
+interface Task {
+  readonly bytes: Uint8Array;
+  readonly resolve: (outcome: DecodeOutcome) => void;
+}
+
+export function createDecodePool(options: DecodePoolOptions): DecodePool {
+  const { threads, patience = PATIENCE, onBusy, ...settings } = options;
+  const count = threads ?? availableParallelism();
+  const queue: Task[] = [];
+  const idle: Thread[] = [];
+  const all = new Set<Thread>();
+  let closed = false;
+
+  const next = (thread: Thread): void => {
+    const task = queue.shift();
+    if (task === undefined) idle.push(thread);
+    else thread.take(task);
+  };
+  const open = (): void => {
+    const thread = openThread(settings, patience, {
+      free(milliseconds) {
+        onBusy?.(milliseconds);
+        next(thread);
+      },
+      lost() {
+        all.delete(thread);
+        if (idle.includes(thread)) idle.splice(idle.indexOf(thread), 1);
+        if (!closed) open();
+      },
+    });
+    all.add(thread);
+    next(thread);
+  };
+  for (let index = 0; index < count; index += 1) open();
+
+  return {
+    threads: count,
+    decode(bytes) {
+      return new Promise((resolve) => {
+        const thread = idle.pop();
+        if (thread === undefined) queue.push({ bytes, resolve });
+        else thread.take({ bytes, resolve });
+      });
+    },
+    waiting: () => queue.length,
+    async close() {
+      closed = true;
+      const failure = { code: 'internal', reason: 'The run ended before this image was decoded.' };
+      for (const task of queue.splice(0)) task.resolve({ failure });
+      await Promise.all([...all].map((thread) => thread.end()));
+    },
+  };
+}
+
+interface Thread {
+  take(task: Task): void;
+  end(): Promise<unknown>;
+}
+
+/** `free` after each task, `lost` once when the thread has died: of a crash, or of our impatience. */
+function openThread(
+  settings: DecodeSettings,
+  patience: number,
+  { free, lost }: { free(milliseconds: number): void; lost(): void },
+): Thread {
+  const worker = new Worker(THREAD, { workerData: settings });
+  let task: Task | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let reason = 'The decoding thread died.';
+
+  const settle = (outcome: DecodeOutcome): void => {
+    clearTimeout(timer);
+    const settled = task;
+    task = undefined;
+    settled?.resolve(outcome);
+  };
+  worker.on('message', ({ milliseconds, ...outcome }: DecodeAnswer) => {
+    settle(outcome);
+    free(milliseconds);
+  });
+  worker.on('error', (error: unknown) => {
+    reason = `The decoding thread died: ${error instanceof Error ? error.message : String(error)}`;
+  });
+  worker.on('exit', () => {
+    settle({ failure: { code: 'decoder_failed', reason } });
+    lost();
+  });
+  return {
+    take(taken) {
+      task = taken;
+      timer = setTimeout(() => {
+        reason = `Decoding took longer than ${patience / 1000} s and was given up.`;
+        void worker.terminate();
+      }, patience);
+      const bytes = owned(taken.bytes);
+      worker.postMessage(bytes, [bytes.buffer]);
+    },
+    end: () => worker.terminate(),
+  };
+}
+
+/** A view into a larger buffer would take the whole buffer along: small files share one. */
+function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer, byteLength } = bytes;
+  const whole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
+  return whole ? new Uint8Array(buffer) : new Uint8Array(bytes);
+}

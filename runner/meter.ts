@@ -1,0 +1,143 @@
+// What the stages of a run do with their time: shares, depths of queues, throughput over time.
+
+export const STAGES = ['reading', 'decoding', 'engine', 'writing'] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** One point of the throughput curve. */
+export interface Sample {
+  /** Seconds since the start, at the end of the interval. */
+  readonly seconds: number;
+  /** Images that came to an end per second in it. */
+  readonly rate: number;
+}
+
+export interface MeterReading {
+  readonly seconds: number;
+  /** Inputs that came to an end in this process: vectors and failures. */
+  readonly images: number;
+  readonly failed: number;
+  /** Images per second over the last seconds. */
+  readonly rate: number;
+  /** Of the stage's capacity, since the start: 0…1. */
+  readonly shares: Readonly<Record<Stage, number>>;
+  /** In each stage now: images being read and decoded, batches in the engine and being written. */
+  readonly depths: Readonly<Record<Stage, number>>;
+}
+
+export interface Meter {
+  /** The work's time counts for the stage, and its being there for the depth. */
+  time<T>(stage: Stage, work: () => Promise<T>): Promise<T>;
+  /** Its being there alone. */
+  hold<T>(stage: Stage, work: () => Promise<T>): Promise<T>;
+  /** Time that was measured elsewhere, milliseconds. */
+  add(stage: Stage, milliseconds: number): void;
+  ended(images: number, failed: number): void;
+  /** How many can be in the stage at once; what its share is of. */
+  capacity(stage: Stage, places: number): void;
+  read(): MeterReading;
+  samples(): readonly Sample[];
+}
+
+/** Curves keep this many points; when there are more, neighbours are joined. */
+const MAX_SAMPLES = 240;
+/** Seconds over which `rate` looks back. */
+const WINDOW = 10;
+
+export function createMeter(now: () => number = () => performance.now()): Meter {
+  const start = now();
+  const busy: Record<Stage, number> = { reading: 0, decoding: 0, engine: 0, writing: 0 };
+  const depths: Record<Stage, number> = { reading: 0, decoding: 0, engine: 0, writing: 0 };
+  const places: Record<Stage, number> = { reading: 1, decoding: 1, engine: 1, writing: 1 };
+  const recent: { time: number; images: number }[] = [{ time: start, images: 0 }];
+  const curve = createCurve();
+  let images = 0;
+  let failed = 0;
+
+  const seconds = () => (now() - start) / 1000;
+  const hold: Meter['hold'] = async (stage, work) => {
+    depths[stage] += 1;
+    try {
+      return await work();
+    } finally {
+      depths[stage] -= 1;
+    }
+  };
+  return {
+    hold,
+    async time(stage, work) {
+      const begun = now();
+      try {
+        return await hold(stage, work);
+      } finally {
+        busy[stage] += now() - begun;
+      }
+    },
+    add(stage, milliseconds) {
+      busy[stage] += milliseconds;
+    },
+    ended(count, failures) {
+      images += count;
+      failed += failures;
+      curve.add(seconds(), images);
+      const time = now();
+      const last = recent.at(-1);
+      if (last === undefined || time - last.time > 500) recent.push({ time, images });
+      while (recent.length > 2 && time - (recent[1]?.time ?? time) > WINDOW * 1000) recent.shift();
+    },
+    capacity(stage, count) {
+      places[stage] = count;
+    },
+    read() {
+      const time = now();
+      const elapsed = Math.max(time - start, 1e-9);
+      const from = recent[0] ?? { time: start, images: 0 };
+      const share = (stage: Stage) => Math.min(1, busy[stage] / (elapsed * places[stage]));
+      return {
+        seconds: elapsed / 1000,
+        images,
+        failed,
+        rate: ((images - from.images) * 1000) / Math.max(time - from.time, 1),
+        shares: {
+          reading: share('reading'),
+          decoding: share('decoding'),
+          engine: share('engine'),
+          writing: share('writing'),
+        },
+        depths: { ...depths },
+      };
+    },
+    samples: () => curve.samples(),
+  };
+}
+
+/** Cumulative counts at growing intervals, of bounded number. */
+function createCurve() {
+  let interval = 1;
+  let points: { seconds: number; images: number }[] = [];
+  return {
+    add(seconds: number, images: number): void {
+      const last = points.at(-1);
+      if (last !== undefined && seconds < Math.floor(last.seconds / interval + 1) * interval) {
+        points[points.length - 1] = { seconds, images };
+        return;
+      }
+      points.push({ seconds, images });
+      if (points.length <= MAX_SAMPLES) return;
+      interval *= 2;
+      points = points.filter((_, index) => index % 2 === 1);
+    },
+    samples(): Sample[] {
+      let before = { seconds: 0, images: 0 };
+      return points.map((point) => {
+        const rate = (point.images - before.images) / Math.max(point.seconds - before.seconds, 1e-3);
+        before = point;
+        return { seconds: point.seconds, rate };
+      });
+    },
+  };
+}
+
+/** The stage that used most of its capacity: more of it would have helped first. */
+export function bottleneck(shares: MeterReading['shares']): Stage {
+  return STAGES.reduce((most, stage) => (shares[stage] > shares[most] ? stage : most));
+}

@@ -1,0 +1,222 @@
+// The pipeline: items → read → decode in threads → batches → engine → rows. Each stage is bounded, so memory
+// does not depend on how much there is to do; batches are formed from places in the shard alone, so the
+// vectors do not depend on where a run was stopped.
+
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { rowOf } from '../core/embedder.ts';
+import { InputError, SourceError } from '../core/errors.ts';
+import type { Engine, EngineRun } from '../core/ports.ts';
+import type { Describer } from '../engine/describer.ts';
+import type { DecodeOutcome, DecodePool } from './decode-pool.ts';
+import { describeFailure, type FailedItem, type Failure } from './failure.ts';
+import type { Meter } from './meter.ts';
+import type { OutputRow, Source, SourceItem } from './ports.ts';
+import { createSlots } from './slots.ts';
+import { StoppedError } from './stopped.ts';
+
+export interface PipelineParts {
+  readonly source: Source;
+  readonly decoders: DecodePool;
+  readonly engine: Engine;
+  readonly describer: Describer;
+  /** Side of the crop in pixels. */
+  readonly size: number;
+  /** Images in a batch. */
+  readonly batch: number;
+  /** Images being read or decoded at a time. */
+  readonly readers: number;
+  /** Largest encoded image. */
+  readonly maxBytes: number;
+  readonly meter: Meter;
+  /** Aborted, the batch in the engine is finished and nothing else is begun. */
+  readonly signal: AbortSignal;
+}
+
+/** What became of one batch, in the order of its items. */
+export interface BatchResult {
+  readonly rows: readonly OutputRow[];
+  readonly failed: readonly FailedItem[];
+}
+
+export interface Pipeline {
+  /**
+   * Takes in the items of one shard. Resolves when all are on their way, so that the next shard may follow
+   * and the engine need not wait; `finished` resolves when `take` has taken the last batch. `take` gets the
+   * batches in order. Throws, and `finished` rejects, with StoppedError, ModelError, or what `take` throws.
+   */
+  feed(
+    items: readonly SourceItem[],
+    take: (result: BatchResult) => Promise<void>,
+  ): Promise<{ readonly finished: Promise<void> }>;
+}
+
+/** Batches being filled, ready, in the engine and being written, beside those that reading ahead needs. */
+const BATCHES_IN_WORK = 4;
+/** Milliseconds before the second and third attempt at an item that could not be reached. */
+const RETRY_AFTER = [250, 2000];
+
+export function createPipeline(parts: PipelineParts): Pipeline {
+  const { source, decoders, engine, describer, size, batch, readers, maxBytes, meter, signal } = parts;
+  const pixels = size * size * 3;
+  const places = BATCHES_IN_WORK + Math.ceil(readers / batch);
+  const inWork = createSlots(places);
+  const reading = createSlots(readers);
+  const buffers = Array.from({ length: places }, () => new Uint8Array(batch * pixels));
+  const inEngine = createSequence();
+  const inWriting = createSequence();
+  meter.capacity('reading', readers);
+  meter.capacity('decoding', decoders.threads);
+
+  /** Holds a reader's place until the image is decoded, which bounds the encoded bytes in memory. */
+  const prepare = async (item: SourceItem, crop: Uint8Array): Promise<Failure | { sha256: string }> => {
+    await reading.acquire();
+    try {
+      if (signal.aborted) throw new StoppedError();
+      const read = await meter.time('reading', () => readPatiently(source, item, maxBytes, signal));
+      if ('failure' in read) return read.failure;
+      const outcome = await meter.hold('decoding', () => decode(read.bytes));
+      if ('failure' in outcome) return outcome.failure;
+      crop.set(outcome.image.pixels);
+      return { sha256: outcome.image.sha256 };
+    } finally {
+      reading.release();
+    }
+  };
+  const decode = (bytes: Uint8Array): Promise<DecodeOutcome> =>
+    bytes.length <= maxBytes
+      ? decoders.decode(bytes)
+      : Promise.resolve({ failure: describeFailure(tooLarge(maxBytes)) });
+
+  const runBatch = async (
+    items: readonly SourceItem[],
+    buffer: Uint8Array,
+    take: (result: BatchResult) => Promise<void>,
+  ): Promise<void> => {
+    const data = buffer.subarray(0, items.length * pixels);
+    // A failed image leaves its place black: the vectors of the others do not depend on it.
+    data.fill(0);
+    const preparing = Promise.all(
+      items.map((item, index) => prepare(item, data.subarray(index * pixels, (index + 1) * pixels))),
+    );
+    // Handled where it is awaited, which may be later than it rejects.
+    preparing.catch(() => undefined);
+    const ran = inEngine(async () => {
+      const prepared = await preparing;
+      if (signal.aborted) throw new StoppedError();
+      const useful = prepared.some((outcome) => 'sha256' in outcome);
+      const run = useful
+        ? await meter.time('engine', () =>
+            engine.run({ images: items.length, size, data }, [describer.layer]),
+          )
+        : undefined;
+      return { prepared, run };
+    });
+    ran.catch(() => undefined);
+    await inWriting(async () => {
+      const { prepared, run } = await ran;
+      // The engine's next batch is begun before this one's vectors are made.
+      await setImmediate();
+      await meter.time('writing', async () => {
+        const result = describeBatch(items, prepared, run, describer);
+        await take(result);
+        meter.ended(items.length, result.failed.length);
+      });
+    });
+  };
+
+  return {
+    async feed(items, take) {
+      const written: Promise<void>[] = [];
+      for (let start = 0; start < items.length; start += batch) {
+        await inWork.acquire();
+        const buffer = buffers.pop();
+        if (signal.aborted || buffer === undefined) {
+          if (buffer !== undefined) buffers.push(buffer);
+          inWork.release();
+          await Promise.allSettled(written);
+          throw new StoppedError();
+        }
+        const work = runBatch(items.slice(start, start + batch), buffer, take).finally(() => {
+          buffers.push(buffer);
+          inWork.release();
+        });
+        work.catch(() => undefined);
+        written.push(work);
+      }
+      const finished = allEnded(written);
+      finished.catch(() => undefined);
+      return { finished };
+    },
+  };
+}
+
+/** Tries again where that may help. Only what an item itself has done wrong, or the source, is its failure. */
+async function readPatiently(
+  source: Source,
+  item: SourceItem,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<{ bytes: Uint8Array } | { failure: Failure }> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return { bytes: await source.read(item, maxBytes) };
+    } catch (error) {
+      const wait = RETRY_AFTER[attempt];
+      const hopeful = error instanceof SourceError && error.code !== 'missing_file';
+      if (!hopeful || wait === undefined) return { failure: describeFailure(error) };
+      await setTimeout(wait, undefined, { signal }).catch(() => {
+        throw new StoppedError();
+      });
+    }
+  }
+}
+
+function describeBatch(
+  items: readonly SourceItem[],
+  prepared: readonly (Failure | { sha256: string })[],
+  run: EngineRun | undefined,
+  describer: Describer,
+): BatchResult {
+  const rows: OutputRow[] = [];
+  const failed: FailedItem[] = [];
+  for (const [index, item] of items.entries()) {
+    const { id, location, metadata } = item;
+    const outcome = prepared[index] ?? { code: 'internal', reason: 'Nothing became of this image.' };
+    if ('code' in outcome || run === undefined) {
+      const { code, reason } =
+        'code' in outcome ? outcome : { code: 'internal', reason: 'The engine was not run.' };
+      failed.push({ id, location, code, reason });
+      continue;
+    }
+    const vector = describer.describe(rowOf(run.outputs, index, items.length));
+    if (vector.every(Number.isFinite)) rows.push({ id, vector, sha256: outcome.sha256, metadata });
+    else
+      failed.push({
+        id,
+        location,
+        code: 'engine_failed',
+        reason: 'The engine gave values that are no numbers.',
+      });
+  }
+  return { rows, failed };
+}
+
+/** One after the other in the order of the calls; a failure does not keep the next from being tried. */
+function createSequence(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const result = last.then(work, work);
+    last = result.catch(() => undefined);
+    return result;
+  };
+}
+
+/** Waits for all, then throws the first error: nothing goes on behind the caller's back. */
+async function allEnded(work: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(work);
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
+function tooLarge(maxBytes: number): InputError {
+  return new InputError('image_too_large', `Expected at most ${maxBytes} bytes for an image but found more.`);
+}

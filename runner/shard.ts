@@ -1,0 +1,111 @@
+// One shard of a run: written into a folder of its own, then moved to its place file by file, its marker last.
+// A shard is done when its marker is there. Whoever does it, and however often, the bytes are the same.
+
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { digestFile, moveDurably, syncFolder, writeDurably } from './durable-file.ts';
+import { type FailedItem, failureLine } from './failure.ts';
+import type { BatchResult } from './pipeline.ts';
+import type { Output } from './ports.ts';
+import { parseRunFile, type RunDirectory, readIfThere, shardName } from './run-directory.ts';
+
+const fileDigest = z.strictObject({
+  file: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/),
+  bytes: z.int().min(0),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+/** Counts and hashes; nothing that differs between one attempt and another. */
+const markerSchema = z.strictObject({
+  shard: z.int().min(1),
+  items: z.int().min(0),
+  vectors: z.int().min(0),
+  failed: z.int().min(0),
+  /** Beside run.json. None where the vectors went into a store. */
+  files: z.array(fileDigest),
+  /** Beside the marker, where any failed. */
+  failures: fileDigest.nullable(),
+});
+
+export type ShardMarker = Readonly<z.infer<typeof markerSchema>>;
+
+/** Undefined where the shard is not done. */
+export async function readMarker({ markers }: RunDirectory, shard: number): Promise<ShardMarker | undefined> {
+  const path = join(markers, `${shardName(shard)}.json`);
+  const json = await readIfThere(path);
+  return json === undefined ? undefined : parseRunFile(path, json, markerSchema);
+}
+
+/**
+ * As readMarker, and undefined too where a file of the shard is missing or has another size: somebody has
+ * taken it away, so the shard is done again.
+ */
+export async function findShard(directory: RunDirectory, shard: number): Promise<ShardMarker | undefined> {
+  const marker = await readMarker(directory, shard);
+  if (marker === undefined) return undefined;
+  const placed = [
+    ...marker.files.map((digest) => ({ folder: directory.path, ...digest })),
+    ...(marker.failures === null ? [] : [{ folder: directory.markers, ...marker.failures }]),
+  ];
+  for (const { folder, file, bytes } of placed) {
+    const found = await stat(join(folder, file)).catch(() => undefined);
+    if (found?.size !== bytes) return undefined;
+  }
+  return marker;
+}
+
+/** A shard being written. */
+export interface OpenShard {
+  take(result: BatchResult): Promise<void>;
+  /** Puts everything in its place. */
+  publish(): Promise<ShardMarker>;
+  /** Leaves no trace. */
+  abandon(): Promise<void>;
+}
+
+export async function openShard(directory: RunDirectory, shard: number, output: Output): Promise<OpenShard> {
+  const name = shardName(shard);
+  // A folder of its own: a runner that was thought dead may still be writing into its.
+  const folder = await mkdtemp(join(directory.work, `${name}-`));
+  const writer = await output.begin(folder, name);
+  const failed: FailedItem[] = [];
+  let vectors = 0;
+  let open = true;
+  return {
+    async take(result) {
+      if (!open) throw new Error(`Expected ${name} to be open.`);
+      await writer.write(result.rows);
+      vectors += result.rows.length;
+      failed.push(...result.failed);
+    },
+    async publish() {
+      open = false;
+      await writer.finish();
+      const files = [];
+      for (const file of (await readdir(folder)).toSorted()) {
+        files.push(await digestFile(join(folder, file)));
+        await moveDurably(join(folder, file), directory.path);
+      }
+      await syncFolder(directory.path);
+      const failures = join(directory.markers, `${name}.failures.jsonl`);
+      if (failed.length > 0) await writeDurably(failures, failed.map(failureLine).join(''));
+      const marker: ShardMarker = {
+        shard,
+        items: vectors + failed.length,
+        vectors,
+        failed: failed.length,
+        files,
+        failures: failed.length > 0 ? await digestFile(failures) : null,
+      };
+      await writeDurably(join(directory.markers, `${name}.json`), `${JSON.stringify(marker)}\n`);
+      await rm(folder, { recursive: true, force: true });
+      return marker;
+    },
+    async abandon() {
+      if (open) await writer.abandon();
+      open = false;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

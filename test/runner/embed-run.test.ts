@@ -1,0 +1,233 @@
+// A run in one process: every input ends as a vector or a failure, and the bytes do not depend on how the
+// run came to its end.
+
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { InputError, SourceError } from '../../core/errors.ts';
+import { decodeNpy } from '../../core/npy.ts';
+import { createDecodePool } from '../../runner/decode-pool.ts';
+import type { Source } from '../../runner/ports.ts';
+import { runDirectory } from '../../runner/run-directory.ts';
+import { openRun } from '../../runner/run-record.ts';
+import { StoppedError } from '../../runner/stopped.ts';
+import { tinyModel } from '../engine/tiny-model.ts';
+import { LIMITS, readFailures, runBytes, testRecord, testRun, writePhotos } from './run-fixture.ts';
+
+const PHOTOS = 30;
+let folder: string;
+let photos: string;
+let out: string;
+let undisturbed: Record<string, string>;
+let number = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vgg-edge-run-'));
+  photos = join(folder, 'photos');
+  await writePhotos(photos, PHOTOS, 7);
+  const whole = join(folder, 'whole');
+  await testRun({ photos, out: whole });
+  undisturbed = await runBytes(whole);
+});
+afterAll(() => rm(folder, { recursive: true }));
+beforeEach(() => {
+  number += 1;
+  out = join(folder, `run-${number}`);
+});
+afterEach(() => rm(out, { recursive: true, force: true }));
+
+describe('nothing is lost', () => {
+  test('each input is a row in its shard or a line in failures.jsonl, with its reason', async () => {
+    const totals = await testRun({ photos, out });
+    expect(totals).toEqual({ items: 30, vectors: 26, failed: 4, shards: 4 });
+    const failures = await readFailures(out);
+    expect(failures.map(({ id }) => id)).toEqual([
+      '000/00006.jpg',
+      '001/00013.jpg',
+      '002/00020.jpg',
+      '002/00027.jpg',
+    ]);
+    expect(failures[0]).toMatchObject({
+      code: 'unsupported_image',
+      reason: expect.stringMatching(/Expected/),
+    });
+    const rows: number[] = [];
+    for (const shard of [1, 2, 3, 4]) {
+      rows.push(decodeNpy(await readFile(join(out, `shard-00000${shard}.npy`))).shape[0] ?? 0);
+    }
+    expect(rows).toEqual([7, 7, 7, 5]);
+  });
+
+  test('a failed image does not touch the vectors of the others in its batch', async () => {
+    const one = join(folder, 'one');
+    await writePhotos(one, 4);
+    await testRun({ photos: one, out });
+    const whole = decodeNpy(await readFile(join(out, 'shard-000001.npy'))).data;
+    await writeFile(join(one, '000/00001.jpg'), 'broken');
+    await rm(out, { recursive: true });
+    await testRun({ photos: one, out });
+    const { data, shape } = decodeNpy(await readFile(join(out, 'shard-000001.npy')));
+    const row = whole.length / 4;
+    expect(shape[0]).toBe(3);
+    expect(data.subarray(0, row)).toEqual(whole.subarray(0, row));
+    expect(data.subarray(row)).toEqual(whole.subarray(2 * row));
+    await rm(one, { recursive: true });
+  });
+
+  test('what cannot be reached is tried again, and fails with its reason', async () => {
+    const attempts = new Map<string, number>();
+    const flaky = (source: Source): Source => ({
+      ...source,
+      async read(item, maxBytes) {
+        const attempt = (attempts.get(item.id) ?? 0) + 1;
+        attempts.set(item.id, attempt);
+        const lost = item.id === '000/00001.jpg';
+        if (lost || (item.id === '000/00002.jpg' && attempt < 3)) {
+          throw new SourceError('unreachable', 'Connection reset.');
+        }
+        return source.read(item, maxBytes);
+      },
+    });
+    const totals = await testRun({ photos, out, interfere: flaky });
+    expect(totals).toMatchObject({ vectors: 25, failed: 5 });
+    expect(attempts.get('000/00001.jpg')).toBe(3);
+    expect((await readFailures(out))[0]).toMatchObject({ code: 'unreachable', reason: 'Connection reset.' });
+  });
+
+  test('an image that decodes for too long is given up, and its thread replaced', async () => {
+    const decoders = createDecodePool({
+      sizes: tinyModel().manifest.preprocess,
+      limits: LIMITS,
+      threads: 1,
+      patience: 0,
+    });
+    const totals = await testRun({ photos, out, decoders });
+    expect(totals).toMatchObject({ items: 30, vectors: 0, failed: 30 });
+    expect((await readFailures(out))[0]).toMatchObject({
+      code: 'decoder_failed',
+      reason: expect.stringMatching(/longer than 0 s/),
+    });
+  });
+
+  test('an image over the limit of bytes is refused', async () => {
+    const large = join(folder, 'large');
+    await mkdir(large);
+    await writeFile(join(large, 'large.jpg'), Buffer.alloc(LIMITS.maxBytes + 1));
+    await testRun({ photos: large, out });
+    expect((await readFailures(out))[0]).toMatchObject({ code: 'image_too_large' });
+  });
+
+  test('more failures than allowed stop the run, and it goes on when they are allowed', async () => {
+    const broken = join(folder, 'broken');
+    await writePhotos(broken, 120, 2);
+    const refused = testRun({ photos: broken, out, maxFailureRate: 0.4 });
+    await expect(refused).rejects.toThrow(/at most 40 % .* of 1\d\d did.*--max-failure-rate/);
+    expect(await testRun({ photos: broken, out, maxFailureRate: 0.5 })).toMatchObject({ failed: 60 });
+  });
+});
+
+describe('stopped and resumed, the bytes are those of an undisturbed run', () => {
+  test.each([1, 2, 3, 4, 6])('after %i batches', async (batches) => {
+    const controller = new AbortController();
+    let seen = 0;
+    const watcher = {
+      batch() {
+        seen += 1;
+        if (seen === batches) controller.abort();
+      },
+    };
+    await expect(testRun({ photos, out, signal: controller.signal, watcher })).rejects.toThrow(StoppedError);
+    expect(seen).toBeLessThanOrEqual(batches + 1);
+    await testRun({ photos, out });
+    expect(await runBytes(out)).toEqual(undisturbed);
+  });
+
+  test('while the source is being listed', async () => {
+    const controller = new AbortController();
+    const source = (inner: Source): Source => ({
+      ...inner,
+      async *list() {
+        let items = 0;
+        for await (const item of inner.list()) {
+          items += 1;
+          if (items === 12) controller.abort();
+          yield item;
+        }
+      },
+    });
+    const stopped = testRun({ photos, out, signal: controller.signal, interfere: source });
+    await expect(stopped).rejects.toThrow(StoppedError);
+    await testRun({ photos, out });
+    expect(await runBytes(out)).toEqual(undisturbed);
+  });
+
+  test('a file of a finished shard that is gone or cut short is made again', async () => {
+    await testRun({ photos, out });
+    await rm(join(out, 'shard-000002.npy'));
+    await writeFile(join(out, 'shard-000003.parquet'), 'short');
+    await testRun({ photos, out });
+    expect(await runBytes(out)).toEqual(undisturbed);
+  });
+
+  test('what is done is not done again', async () => {
+    await testRun({ photos, out });
+    const unread = (source: Source): Source => ({ ...source, read: () => Promise.reject(new Error('read')) });
+    expect(await testRun({ photos, out, interfere: unread })).toMatchObject({ vectors: 26 });
+  });
+});
+
+describe('refused', () => {
+  test('a source that has changed since it was listed', async () => {
+    const growing = join(folder, 'growing');
+    await writePhotos(growing, 12);
+    await testRun({ photos: growing, out });
+    await writePhotos(growing, 13);
+    await expect(testRun({ photos: growing, out })).rejects.toThrow(
+      /changed: item 5 of shard-000002 was nothing/,
+    );
+    await rm(join(growing, '001/00012.jpg'));
+    await rm(join(growing, '000/00000.jpg'));
+    await expect(testRun({ photos: growing, out })).rejects.toThrow(/changed: item 1 of shard-000001/);
+  });
+
+  test.each([
+    ['another pool', { space: { pool: 'max' } }, /pool was gem and is now max/],
+    ['another model', { space: { model: 'other@000000000000' } }, /model was tiny@0+ and is now other@0+/],
+    ['another shard size', { shardSize: 9 }, /shardSize was 8 and is now 9/],
+    ['a crop', { crop: { unit: 'pixels', left: 0, top: 0, width: 9, height: 9 } }, /crop was none/],
+    ['another engine', { engine: 'webgpu:fp16' }, /engine was winograd:int8 and is now webgpu:fp16/],
+  ] as const)('%s in the folder of a run', async (_, change, message) => {
+    const record = await testRecord({ photos, out });
+    const directory = runDirectory(out);
+    expect(await openRun(directory, record)).toBe('begun');
+    expect(await openRun(directory, record)).toBe('resumed');
+    const space = { ...record.space, ...('space' in change ? change.space : {}) };
+    await expect(openRun(directory, { ...record, ...change, space })).rejects.toThrow(message);
+  });
+
+  test('a folder with something else in it', async () => {
+    await expect(openRun(runDirectory(photos), await testRecord({ photos, out }))).rejects.toThrow(
+      /an empty folder, or one with a run, .* found 000, 001, 002/,
+    );
+  });
+
+  test('a folder in which another process is at work', async () => {
+    let second: Promise<unknown> | undefined;
+    const watcher = {
+      batch() {
+        second ??= testRun({ photos, out }).catch((error: unknown) => error);
+      },
+    };
+    await testRun({ photos, out, watcher });
+    const error = await second;
+    expect(error).toBeInstanceOf(InputError);
+    expect(String(error)).toMatch(new RegExp(`process ${process.pid} on .* is at work`));
+  });
+
+  test('a record that none of us has written', async () => {
+    await mkdir(out);
+    await writeFile(join(out, 'run.json'), '{"format":"other"}');
+    await expect(testRun({ photos, out })).rejects.toThrow(/vgg-edge embed has written at .*run\.json/);
+  });
+});
