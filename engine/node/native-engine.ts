@@ -1,5 +1,5 @@
-// The native engine: onnxruntime-node runs the graphs of a model directory off the main thread, whole batches
-// at a time.
+// The native engine: onnxruntime-node runs the graphs of a model directory, whole batches at a time. Its
+// binding holds up the thread that calls it; runner/engines/ puts it on one of its own.
 
 import { join } from 'node:path';
 import { ModelError } from '../../core/errors.ts';
@@ -19,18 +19,20 @@ export interface NativeEngineParts {
   readonly directory: string;
   readonly manifest: Manifest;
   readonly session?: GraphSessionOptions;
+  /** Which graphs; by default fp32 where the directory has it, otherwise int8. */
+  readonly precision?: Engine['precision'] | undefined;
   /** Milliseconds from any fixed point. */
   readonly now: () => number;
 }
 
 /**
- * Float graphs where the directory has them; otherwise the int8 ones, which are exact on processors with
- * VNNI and saturate on older x86 ones: there the features differ from those of the edge. Sessions open with
- * the first run that needs them; a failure is forgotten, and tried again by the next.
+ * The int8 graphs are exact on processors with VNNI and saturate on older x86 ones: there the features differ
+ * from those of the edge. Sessions open with the first run that needs them; a failure is forgotten, and tried
+ * again by the next. Throws ModelError when the directory has no graphs of the wanted precision.
  */
-export function createNativeEngine({ directory, manifest, session, now }: NativeEngineParts): Engine {
-  const float = manifest.floatGraphs.find(({ precision }) => precision === 'fp32');
-  const graphs = float?.graphs ?? manifest.graphs;
+export function createNativeEngine(parts: NativeEngineParts): Engine {
+  const { directory, manifest, session, now } = parts;
+  const { precision, graphs } = graphsOf(manifest, parts.precision);
   const opened: GraphSession[] = [];
   let disposed = false;
   const part = (name: ModelPart) =>
@@ -69,7 +71,7 @@ export function createNativeEngine({ directory, manifest, session, now }: Native
 
   return {
     name: 'onnxruntime-node',
-    precision: float === undefined ? 'int8' : 'fp32',
+    precision,
     run,
     // The runtime does not tell.
     memoryBytes: () => 0,
@@ -78,6 +80,18 @@ export function createNativeEngine({ directory, manifest, session, now }: Native
       for (const open of opened.splice(0)) await open.close();
     },
   };
+}
+
+function graphsOf(manifest: Manifest, wanted: Engine['precision'] | undefined) {
+  const float = manifest.floatGraphs.find(({ precision }) => precision === (wanted ?? 'fp32'));
+  if (float !== undefined) return float;
+  if (wanted === undefined || wanted === 'int8') {
+    return { precision: 'int8', graphs: manifest.graphs } as const;
+  }
+  throw new ModelError(
+    'invalid_manifest',
+    `Expected ${wanted} graphs of ${manifest.name} but it has none. vgg-edge export --to ${wanted} makes them.`,
+  );
 }
 
 function float32(tap: Tap, value: GraphValue | undefined): Float32Array {

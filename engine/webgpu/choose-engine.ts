@@ -2,7 +2,7 @@
 
 import type { ManifestFloatGraphs } from '../../core/manifest.ts';
 import type { Engine } from '../../core/ports.ts';
-import { featuresCosine, MIN_COSINE } from './self-check.ts';
+import { featuresCosine, MIN_COSINE } from '../self-check.ts';
 
 /** What is used of `navigator.gpu`. */
 export interface Gpu {
