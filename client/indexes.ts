@@ -1,8 +1,11 @@
-// The typed client's calls of /v1/indexes: indexes, their items, and searching them.
+// The typed client's calls of /v1/indexes and /v1/aliases: indexes, their items, and searching them.
 
 import { fromBase64 } from '../core/encodings.ts';
 import type { Filter, Metadata, VectorSpace } from '../core/vector-store.ts';
 import type {
+  AliasAnswer,
+  AliasDeletedAnswer,
+  AliasesAnswer,
   CreateIndexRequest,
   IndexAnswer,
   IndexDeletedAnswer,
@@ -59,17 +62,24 @@ export interface IndexClient {
     by: SearchBy,
     options?: Omit<SearchOptions, 'filter'> & { readonly filter?: Filter },
   ): Promise<SearchAnswer>;
+  /** Wherever an index is named, an alias of it will do, but to delete it. */
+  listAliases(): Promise<AliasesAnswer>;
+  /** Makes the alias, or moves it to another index at once. */
+  setAlias(alias: string, index: string): Promise<AliasAnswer>;
+  /** Its index stays. */
+  deleteAlias(alias: string): Promise<AliasDeletedAnswer>;
 }
 
 /** One request of the client: with its key, its patience and its errors. */
 export type Request = <Answer>(
-  method: 'GET' | 'POST' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   path: string,
   body?: object,
 ) => Promise<Answer>;
 
 export function createIndexClient(request: Request): IndexClient {
   const pathOf = (name: string, rest = '') => `/v1/indexes/${encodeURIComponent(name)}${rest}`;
+  const aliasPath = (alias: string) => `/v1/aliases/${encodeURIComponent(alias)}`;
   return {
     create: (name, options = {}) => request('POST', '/v1/indexes', { ...options, name }),
     list: () => request('GET', '/v1/indexes'),
@@ -90,6 +100,9 @@ export function createIndexClient(request: Request): IndexClient {
     deleteItems: (name, ids) => request('POST', pathOf(name, '/items/delete'), { ids }),
     search: async (name, by, options = {}) =>
       request('POST', pathOf(name, '/search'), { ...options, ...(await toQuery(by)) }),
+    listAliases: () => request('GET', '/v1/aliases'),
+    setAlias: (alias, index) => request('PUT', aliasPath(alias), { index }),
+    deleteAlias: (alias) => request('DELETE', aliasPath(alias)),
   };
 }
 

@@ -16,6 +16,7 @@ export type InputErrorCode =
   | 'invalid_argument'
   | 'not_found'
   | 'index_mismatch'
+  | 'alias_conflict'
   | 'method_not_allowed'
   | 'body_timeout'
   | 'unauthorized'

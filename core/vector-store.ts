@@ -86,6 +86,19 @@ export interface IndexInfo {
   readonly items: number;
 }
 
+/** What `list` tells of an index. */
+export interface ListedIndex extends IndexInfo {
+  /** The aliases that name it, in order. */
+  readonly aliases: readonly string[];
+}
+
+/** A second name of an index, that can be moved to another index while others ask by it. */
+export interface IndexAlias {
+  readonly alias: string;
+  /** Name of the index, never of an alias. */
+  readonly index: string;
+}
+
 /** Throws InputError for what the caller sent wrong, SourceError where the store cannot be reached. */
 export interface VectorIndex {
   describe(): Promise<IndexInfo>;
@@ -103,16 +116,29 @@ export interface VectorIndex {
 }
 
 export interface VectorStore {
-  /** In order of name. */
-  list(): Promise<IndexInfo[]>;
+  /** The indexes, in order of name. */
+  list(): Promise<ListedIndex[]>;
   /**
-   * Opens the index where one of this name and space exists already. Names match
+   * Opens the index where one of this name, or alias, and space exists already. Names match
    * /^[a-z0-9][a-z0-9-]{0,62}$/. Throws InputError('index_mismatch') where one of another space exists.
    */
   create(name: string, space: VectorSpace): Promise<VectorIndex>;
-  /** Throws InputError('not_found'). */
+  /** By name or alias; an index that is open stays the same when its alias moves. Throws InputError('not_found'). */
   open(name: string): Promise<VectorIndex>;
-  /** With all items. Throws InputError('not_found'). */
+  /**
+   * With all items. Throws InputError('not_found'), and InputError('alias_conflict') where the name is an
+   * alias or an alias names the index.
+   */
   delete(name: string): Promise<void>;
+  /** In order of alias. */
+  aliases(): Promise<IndexAlias[]>;
+  /**
+   * Makes the alias, or moves it in one step: whoever opens it gets the old index or the new. Aliases are
+   * named as indexes are. Throws InputError('not_found') where there is no such index, and
+   * InputError('alias_conflict') where an index has the alias's name or `index` is an alias itself.
+   */
+  setAlias(alias: string, index: string): Promise<void>;
+  /** Its index stays. Throws InputError('not_found'). */
+  deleteAlias(alias: string): Promise<void>;
   close(): Promise<void>;
 }

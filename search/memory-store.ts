@@ -2,6 +2,7 @@
 // a few thousand items need.
 
 import type { Item, VectorSpace, VectorStore } from '../core/vector-store.ts';
+import { type AliasTable, type IndexStore, withAliases } from './index-alias.ts';
 import { type Condition, matches } from './metadata-filter.ts';
 import { mergeNeighbours } from './neighbours.ts';
 import {
@@ -20,7 +21,8 @@ export function createMemoryStore(): VectorStore {
     if (found === undefined) throw noSuchIndex(name);
     return createVectorIndex(name, found.space, found.backend);
   };
-  return {
+  const store: IndexStore = {
+    has: async (name) => indexes.has(name),
     list: () =>
       Promise.all(
         [...indexes.keys()].sort().map(async (name) => {
@@ -41,6 +43,21 @@ export function createMemoryStore(): VectorStore {
     },
     async close() {
       indexes.clear();
+    },
+  };
+  return withAliases(store, memoryAliases());
+}
+
+function memoryAliases(): AliasTable {
+  const targets = new Map<string, string>();
+  return {
+    find: async (alias) => targets.get(alias),
+    list: async () => [...targets].map(([alias, index]) => ({ alias, index })),
+    async set(alias, index) {
+      targets.set(alias, index);
+    },
+    async delete(alias) {
+      targets.delete(alias);
     },
   };
 }

@@ -10,6 +10,7 @@ import {
   type VectorStore,
   vectorSpaceSchema,
 } from '../core/vector-store.ts';
+import { type AliasTable, type IndexStore, withAliases } from './index-alias.ts';
 import { uuidKey } from './item-key.ts';
 import { requestJson } from './json-request.ts';
 import type { Condition } from './metadata-filter.ts';
@@ -41,6 +42,9 @@ const collection = z.object({
   result: z.object({ config: z.object({ metadata: z.object({ 'vgg-edge': vectorSpaceSchema }) }) }),
 });
 const collections = z.object({ result: z.object({ collections: z.array(z.object({ name: z.string() })) }) });
+const aliasList = z.object({
+  result: z.object({ aliases: z.array(z.object({ alias_name: z.string(), collection_name: z.string() })) }),
+});
 const records = z.object({ result: z.array(z.object({ payload, vector: z.array(z.number()) })) });
 const hits = z.object({ result: z.object({ points: z.array(z.object({ score: z.number(), payload })) }) });
 const counted = z.object({ result: z.object({ count: z.number() }) });
@@ -75,14 +79,17 @@ export function createQdrantStore(options: QdrantOptions): VectorStore {
     return createVectorIndex(name, space, createBackend(call, pathOf(name), space.dimensions));
   };
 
-  return {
+  const names = async (): Promise<string[]> => {
+    const all = (await call('GET', 'collections', collections))?.result.collections ?? [];
+    return all.flatMap(({ name }) => own(prefix, name)).sort();
+  };
+
+  const store: IndexStore = {
+    // Not by asking for the collection, which Qdrant gives by its alias too.
+    has: async (name) => (await names()).includes(name),
     async list() {
-      const all = (await call('GET', 'collections', collections))?.result.collections ?? [];
-      const ours = all
-        .filter(({ name }) => name.startsWith(prefix))
-        .map(({ name }) => name.slice(prefix.length));
       return Promise.all(
-        ours.sort().map(async (name) => {
+        (await names()).map(async (name) => {
           const index = await open(name);
           return index.describe();
         }),
@@ -107,6 +114,38 @@ export function createQdrantStore(options: QdrantOptions): VectorStore {
     },
     async close() {},
   };
+  return withAliases(store, qdrantAliases(call, prefix));
+}
+
+/** Qdrant's own, so that other clients of it can use them too. All actions of one request happen at once. */
+function qdrantAliases(call: Call, prefix: string): AliasTable {
+  const list: AliasTable['list'] = async () => {
+    const all = (await call('GET', 'aliases', aliasList))?.result.aliases ?? [];
+    return all.flatMap(({ alias_name, collection_name }) =>
+      own(prefix, alias_name).flatMap((alias) =>
+        own(prefix, collection_name).map((index) => ({ alias, index })),
+      ),
+    );
+  };
+  const find: AliasTable['find'] = async (name) => (await list()).find(({ alias }) => alias === name)?.index;
+  const change = (actions: readonly object[]) => call('POST', 'collections/aliases', done, { actions });
+  return {
+    find,
+    list,
+    async set(alias, index) {
+      const remove = { delete_alias: { alias_name: prefix + alias } };
+      const add = { create_alias: { alias_name: prefix + alias, collection_name: prefix + index } };
+      await change((await find(alias)) === undefined ? [add] : [remove, add]);
+    },
+    async delete(alias) {
+      await change([{ delete_alias: { alias_name: prefix + alias } }]);
+    },
+  };
+}
+
+/** The index's name, or nothing where it is not ours. */
+function own(prefix: string, name: string): string[] {
+  return name.startsWith(prefix) ? [name.slice(prefix.length)] : [];
 }
 
 function createBackend(call: Call, path: string, dimensions: number): IndexBackend {

@@ -28,7 +28,8 @@ const TIMEOUT_MS = 120_000;
 const failure = z.object({ error: z.object({ message: z.string(), code: z.string() }) });
 const metadata = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 const info = z.object({ name: z.string(), space: vectorSpaceSchema, items: z.number() });
-const indexList = z.object({ data: z.array(info) });
+const indexList = z.object({ data: z.array(info.extend({ aliases: z.array(z.string()) })) });
+const aliasList = z.object({ data: z.array(z.object({ alias: z.string(), index: z.string() })) });
 const itemList = z.object({ data: z.array(z.object({ id: z.string(), metadata, vector: z.string() })) });
 const hitList = z.object({
   data: z.array(z.object({ id: z.string(), score: z.number(), metadata, folded: z.array(z.string()) })),
@@ -43,6 +44,7 @@ const CALLERS_CODES: readonly InputErrorCode[] = [
   'bad_request',
   'body_too_large',
   'image_too_large',
+  'alias_conflict',
   'index_mismatch',
   'invalid_image',
   'invalid_option',
@@ -78,7 +80,7 @@ interface Reply {
   readonly error: Error;
 }
 
-type Method = 'GET' | 'POST' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 type Send = (method: Method, path: string, body?: object) => Promise<Reply>;
 type Call = <Answer>(
   method: Method,
@@ -93,7 +95,7 @@ export function createRemoteStore({
   fetch = globalThis.fetch,
 }: RemoteStoreOptions): RemoteStore {
   const send: Send = async (method, path, body) => {
-    const target = new URL(`v1/indexes${path}`, url.endsWith('/') ? url : `${url}/`);
+    const target = new URL(`v1${path}`, url.endsWith('/') ? url : `${url}/`);
     let response: Response;
     let json: unknown;
     try {
@@ -126,25 +128,35 @@ export function createRemoteStore({
   };
 
   return {
-    list: async () => (await call('GET', '', indexList)).data,
+    list: async () => (await call('GET', '/indexes', indexList)).data,
     async create(name, space) {
       checkIndexName(name);
-      await call('POST', '', info, { name, space });
-      return remoteIndex(call, send, name);
+      const index = await call('POST', '/indexes', info, { name, space });
+      return remoteIndex(call, send, index.name);
     },
     async createServed(name, { layer, pool, dimensions } = {}) {
       checkIndexName(name);
-      await call('POST', '', info, { name, layer, pool, dimensions });
-      return remoteIndex(call, send, name);
+      const index = await call('POST', '/indexes', info, { name, layer, pool, dimensions });
+      return remoteIndex(call, send, index.name);
     },
     async open(name) {
       checkIndexName(name);
-      await call('GET', `/${name}`, info);
-      return remoteIndex(call, send, name);
+      // By its own name from here on, for an alias may move.
+      const index = await call('GET', `/indexes/${name}`, info);
+      return remoteIndex(call, send, index.name);
     },
     async delete(name) {
       checkIndexName(name);
-      await call('DELETE', `/${name}`, done);
+      await call('DELETE', `/indexes/${name}`, done);
+    },
+    aliases: async () => (await call('GET', '/aliases', aliasList)).data,
+    async setAlias(alias, index) {
+      checkIndexName(alias);
+      await call('PUT', `/aliases/${alias}`, done, { index });
+    },
+    async deleteAlias(alias) {
+      checkIndexName(alias);
+      await call('DELETE', `/aliases/${alias}`, done);
     },
     async close() {},
   };
@@ -154,7 +166,7 @@ function remoteIndex(call: Call, send: Send, name: string): RemoteIndex {
   return {
     async upsertImages(items) {
       const sent = items.map(({ id, image, metadata }) => ({ id, metadata, image: toBase64(image) }));
-      const { ok, json, error } = await send('POST', `/${name}/items`, { items: sent });
+      const { ok, json, error } = await send('POST', `/indexes/${name}/items`, { items: sent });
       const { data } = itemFailures.safeParse(json);
       // Where all failed the status says so too; the answer still tells which and why.
       const failures = data?.errors ?? (ok ? [] : undefined);
@@ -170,9 +182,9 @@ function remoteIndex(call: Call, send: Send, name: string): RemoteIndex {
     async queryImage(image, query) {
       checkQuery({ ...query, by: { id: '' } });
       const body = { input: toBase64(image), ...queryOptions(query) };
-      return (await call('POST', `/${name}/search`, hitList, body)).data;
+      return (await call('POST', `/indexes/${name}/search`, hitList, body)).data;
     },
-    describe: (): Promise<IndexInfo> => call('GET', `/${name}`, info),
+    describe: (): Promise<IndexInfo> => call('GET', `/indexes/${name}`, info),
     async upsert(space, items) {
       if (items.length === 0) return;
       const sent = items.map(({ id, vector, metadata }) => ({
@@ -181,22 +193,23 @@ function remoteIndex(call: Call, send: Send, name: string): RemoteIndex {
         metadata: checkMetadata(id, metadata),
         vector: float32ToBase64(vector),
       }));
-      await call('POST', `/${name}/items`, done, { space, items: sent });
+      await call('POST', `/indexes/${name}/items`, done, { space, items: sent });
     },
     async get(ids) {
       if (ids.length === 0) return [];
-      const { data } = await call('POST', `/${name}/items/get`, itemList, { ids });
+      const { data } = await call('POST', `/indexes/${name}/items/get`, itemList, { ids });
       return data.map(({ id, metadata, vector }) => ({ id, metadata, vector: toFloats(vector) }));
     },
     async delete(ids) {
-      if (ids.length > 0) await call('POST', `/${name}/items/delete`, done, { ids });
+      if (ids.length > 0) await call('POST', `/indexes/${name}/items/delete`, done, { ids });
     },
     async query(query) {
       checkQuery(query);
       parseFilter(query.filter);
       const { by } = query;
       const asked = 'id' in by ? { id: by.id } : { vector: float32ToBase64(by.vector), space: by.space };
-      return (await call('POST', `/${name}/search`, hitList, { ...asked, ...queryOptions(query) })).data;
+      return (await call('POST', `/indexes/${name}/search`, hitList, { ...asked, ...queryOptions(query) }))
+        .data;
     },
   };
 }

@@ -117,9 +117,13 @@ export function checkSpace(name: string, expected: VectorSpace, found: VectorSpa
   );
 }
 
+export function isIndexName(name: string): boolean {
+  return INDEX_NAME.test(name);
+}
+
 /** Throws InputError where it is no name of an index. */
 export function checkIndexName(name: string): void {
-  if (!INDEX_NAME.test(name)) {
+  if (!isIndexName(name)) {
     throw invalid('the index name', '1 to 63 of a–z, 0–9 and -, not beginning with -', `'${name}'`);
   }
 }

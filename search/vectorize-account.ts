@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { requestJson } from './json-request.ts';
 import { noSuchIndex } from './vector-index.ts';
-import type { VectorizeAccount, VectorizeData } from './vectorize-store.ts';
+import type { VectorizeAccount, VectorizeData } from './vectorize-api.ts';
 
 export interface VectorizeAccountOptions {
   readonly accountId: string;

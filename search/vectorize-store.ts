@@ -2,10 +2,12 @@
 // (developers.cloudflare.com/vectorize/platform/limits). Writes are asynchronous there: what was upserted
 // is found some seconds later.
 
-import { InputError, SourceError } from '../core/errors.ts';
+import { InputError } from '../core/errors.ts';
 import type { Item, Metadata, VectorSpace, VectorStore } from '../core/vector-store.ts';
+import { type IndexStore, withAliases } from './index-alias.ts';
 import { hashKey } from './item-key.ts';
 import type { Condition } from './metadata-filter.ts';
+import { createReach } from './reach.ts';
 import {
   checkIndexName,
   checkSpace,
@@ -14,54 +16,16 @@ import {
   noSuchIndex,
   parseSpace,
 } from './vector-index.ts';
+import { vectorizeAliases } from './vectorize-aliases.ts';
+import type {
+  MetadataIndex,
+  VectorizeAccount,
+  VectorizeData,
+  VectorizeFilter,
+  VectorizeMetadata,
+} from './vectorize-api.ts';
 
-export type VectorizeMetadata = Record<string, string | number | boolean>;
-export type VectorizeFilter = Record<
-  string,
-  { $in?: string[]; $gt?: number; $gte?: number; $lt?: number; $lte?: number }
->;
-
-export interface VectorizeVector {
-  readonly id: string;
-  readonly values: Float32Array | number[];
-  readonly metadata: VectorizeMetadata;
-}
-
-/** The part of the Workers binding that is used; search/vectorize-account.ts gives the same over HTTP. */
-export interface VectorizeData {
-  describe(): Promise<{ readonly vectorCount: number }>;
-  upsert(vectors: VectorizeVector[]): Promise<unknown>;
-  getByIds(ids: string[]): Promise<readonly VectorizeVector[]>;
-  deleteByIds(ids: string[]): Promise<unknown>;
-  query(
-    vector: number[],
-    options: { topK: number; returnMetadata: 'all' | 'none'; filter?: VectorizeFilter },
-  ): Promise<{
-    readonly matches: readonly {
-      readonly id: string;
-      readonly score: number;
-      readonly metadata?: VectorizeMetadata;
-    }[];
-  }>;
-}
-
-export interface MetadataIndex {
-  readonly propertyName: string;
-  readonly indexType: 'string' | 'number';
-}
-
-/** The account's indexes. `description` is where an index keeps its space. */
-export interface VectorizeAccount {
-  list(): Promise<readonly { readonly name: string; readonly description: string }[]>;
-  create(
-    name: string,
-    dimensions: number,
-    description: string,
-    indexes: readonly MetadataIndex[],
-  ): Promise<void>;
-  delete(name: string): Promise<void>;
-  data(name: string): VectorizeData;
-}
+const reach = createReach('Vectorize failed');
 
 const MIN_DIMENSIONS = 32;
 const MAX_DIMENSIONS = 1536;
@@ -79,7 +43,7 @@ const MAX_FILTERABLE = 5;
  * written, so they must be known when the index is created.
  */
 export function createVectorizeStore(
-  account: VectorizeAccount,
+  reached: VectorizeAccount,
   filterable: readonly string[] = [],
 ): VectorStore {
   if (filterable.length > MAX_FILTERABLE) {
@@ -88,8 +52,9 @@ export function createVectorizeStore(
       `Expected at most ${MAX_FILTERABLE} filterable fields but found ${filterable.length}.`,
     );
   }
+  const account = reachable(reached);
   const ours = async (): Promise<Map<string, VectorSpace>> => {
-    const found = await reach(() => account.list());
+    const found = await account.list();
     return new Map(
       found.flatMap(({ name, description }) => {
         const space = spaceIn(description);
@@ -100,7 +65,8 @@ export function createVectorizeStore(
   const indexOf = (name: string, space: VectorSpace) =>
     createVectorIndex(name, space, createBackend(account.data(name), filterable));
 
-  return {
+  const store: IndexStore = {
+    has: async (name) => (await ours()).has(name),
     async list() {
       const indexes = [...(await ours())].sort(([a], [b]) => (a < b ? -1 : 1));
       return Promise.all(indexes.map(([name, space]) => indexOf(name, space).describe()));
@@ -117,10 +83,7 @@ export function createVectorizeStore(
       }
       const found = (await ours()).get(name);
       if (found !== undefined) checkSpace(name, found, space);
-      else
-        await reach(() =>
-          account.create(name, dimensions, describeSpace(space), filterable.flatMap(metadataIndexes)),
-        );
+      else await account.create(name, dimensions, describeSpace(space), filterable.flatMap(metadataIndexes));
       return indexOf(name, space);
     },
     async open(name) {
@@ -130,17 +93,18 @@ export function createVectorizeStore(
     },
     async delete(name) {
       if (!(await ours()).has(name)) throw noSuchIndex(name);
-      await reach(() => account.delete(name));
+      await account.delete(name);
     },
     async close() {},
   };
+  return withAliases(store, vectorizeAliases(account));
 }
 
 function createBackend(data: VectorizeData, filterable: readonly string[]): IndexBackend {
   const fetchItems = async (keys: readonly string[]): Promise<Item[]> => {
     const items: Item[] = [];
     for (let start = 0; start < keys.length; start += MAX_IDS) {
-      const found = await reach(() => data.getByIds(keys.slice(start, start + MAX_IDS)));
+      const found = await data.getByIds(keys.slice(start, start + MAX_IDS));
       items.push(
         ...found.map(({ values, metadata }) => ({
           ...readMetadata(metadata),
@@ -154,7 +118,7 @@ function createBackend(data: VectorizeData, filterable: readonly string[]): Inde
   return {
     maxNearest: MAX_TOP_K,
     async count() {
-      return (await reach(() => data.describe())).vectorCount;
+      return (await data.describe()).vectorCount;
     },
     async put(items) {
       const vectors = await Promise.all(
@@ -164,23 +128,21 @@ function createBackend(data: VectorizeData, filterable: readonly string[]): Inde
           metadata: await writeMetadata(id, metadata, filterable),
         })),
       );
-      await reach(() => data.upsert(vectors));
+      await data.upsert(vectors);
     },
     get: async (ids) => fetchItems(await Promise.all(ids.map(hashKey))),
     async delete(ids) {
       const keys = await Promise.all(ids.map(hashKey));
-      await reach(() => data.deleteByIds(keys));
+      await data.deleteByIds(keys);
     },
     async nearest(vector, count, conditions) {
       const filter = await toVectorizeFilter(conditions, filterable);
       const withMetadata = count <= MAX_TOP_K_WITH_METADATA;
-      const { matches } = await reach(() =>
-        data.query(Array.from(vector), {
-          topK: count,
-          returnMetadata: withMetadata ? 'all' : 'none',
-          ...(filter === undefined ? {} : { filter }),
-        }),
-      );
+      const { matches } = await data.query(Array.from(vector), {
+        topK: count,
+        returnMetadata: withMetadata ? 'all' : 'none',
+        ...(filter === undefined ? {} : { filter }),
+      });
       if (withMetadata) {
         return matches.map(({ score, metadata = {} }) => ({ score, ...readMetadata(metadata) }));
       }
@@ -291,12 +253,21 @@ function spaceIn(description: string): VectorSpace | undefined {
   }
 }
 
-async function reach<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (cause) {
-    if (cause instanceof InputError || cause instanceof SourceError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SourceError('unreachable', `Vectorize failed: ${reason}`, { cause });
-  }
+/** The account, its failures sorted by who must act. */
+function reachable(account: VectorizeAccount): VectorizeAccount {
+  return {
+    list: () => reach(() => account.list()),
+    create: (...index) => reach(() => account.create(...index)),
+    delete: (name) => reach(() => account.delete(name)),
+    data(name) {
+      const data = account.data(name);
+      return {
+        describe: () => reach(() => data.describe()),
+        upsert: (vectors) => reach(() => data.upsert(vectors)),
+        getByIds: (ids) => reach(() => data.getByIds(ids)),
+        deleteByIds: (ids) => reach(() => data.deleteByIds(ids)),
+        query: (...query) => reach(() => data.query(...query)),
+      };
+    },
+  };
 }

@@ -3,7 +3,7 @@
 import type { ZodType } from 'zod';
 
 export interface ApiRoute {
-  readonly method: 'get' | 'post' | 'delete';
+  readonly method: 'get' | 'post' | 'put' | 'delete';
   /** With `{name}` for a parameter. */
   readonly path: string;
   /** The name a generated client gives the call. */

@@ -13,6 +13,7 @@ import { methodNotAllowed } from './method-not-allowed.ts';
 import { observe } from './observe.ts';
 import { memoryRateLimiter } from './rate-limit.ts';
 import type { ApiEnv } from './request-facts.ts';
+import { aliasRoutes } from './routes/aliases.ts';
 import { analyze } from './routes/analyze.ts';
 import { classify } from './routes/classify.ts';
 import { docs, openapi } from './routes/documentation.ts';
@@ -64,7 +65,10 @@ export function createApp(dependencies: AppDependencies): ApiApp {
     app.on(method, path, route(ready));
     app.all(path, methodNotAllowed(path, [method]));
   }
-  if (indexes !== undefined) app.route('/v1/indexes', indexRoutes(ready, indexes));
+  if (indexes !== undefined) {
+    app.route('/v1/indexes', indexRoutes(ready, indexes));
+    app.route('/v1/aliases', aliasRoutes(ready, indexes));
+  }
   if (page !== undefined) app.route('/', pageRoutes(page));
   if (publishedModel !== undefined) app.route('/model', publishedModelRoutes(ready, publishedModel));
   app.notFound((context) => {

@@ -18,6 +18,7 @@ const INPUT_STATUS: Readonly<Record<InputErrorCode, number>> = {
   method_not_allowed: 405,
   body_timeout: 408,
   index_mismatch: 409,
+  alias_conflict: 409,
   body_too_large: 413,
   image_too_large: 413,
   unsupported_image: 415,

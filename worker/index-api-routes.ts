@@ -1,7 +1,11 @@
-// The routes /v1/indexes as data, in the document of every app that has a store for them.
+// The routes /v1/indexes and /v1/aliases as data, in the document of every app that has a store for them.
 
 import type { ApiRoute } from './api-route.ts';
 import {
+  aliasAnswer,
+  aliasDeletedAnswer,
+  aliasesAnswer,
+  aliasRequest,
   createIndexRequest,
   idsRequest,
   indexAnswer,
@@ -34,7 +38,7 @@ export const INDEX_ROUTES: readonly ApiRoute[] = [
     path: '/v1/indexes',
     operationId: 'createIndex',
     summary: 'Create an index',
-    description: 'Where one of this name and of the same vectors exists, it is opened.',
+    description: 'Where one of this name or alias and of the same vectors exists, it is opened.',
     secured: true,
     body: { json: createIndexRequest, form: false, raw: false },
     answer: { 'application/json': indexAnswer },
@@ -45,6 +49,7 @@ export const INDEX_ROUTES: readonly ApiRoute[] = [
     path: '/v1/indexes/{index}',
     operationId: 'getIndex',
     summary: 'One index: what its vectors are of, and how many',
+    description: 'By its name or an alias, here as wherever an index is asked.',
     secured: true,
     answer: { 'application/json': indexAnswer },
     failures: [404, 503],
@@ -54,9 +59,10 @@ export const INDEX_ROUTES: readonly ApiRoute[] = [
     path: '/v1/indexes/{index}',
     operationId: 'deleteIndex',
     summary: 'Delete an index with all its items',
+    description: 'By its own name, and only while no alias names it.',
     secured: true,
     answer: { 'application/json': indexDeletedAnswer },
-    failures: [404, 503],
+    failures: [404, 409, 503],
   },
   {
     method: 'post',
@@ -98,5 +104,34 @@ export const INDEX_ROUTES: readonly ApiRoute[] = [
     body: { json: searchRequest, options: searchOptions, form: false, raw: true },
     answer: { 'application/json': searchAnswer },
     failures: [...BODY_FAILURES, 404, 409],
+  },
+  {
+    method: 'get',
+    path: '/v1/aliases',
+    operationId: 'listAliases',
+    summary: 'Second names of indexes, in order',
+    secured: true,
+    answer: { 'application/json': aliasesAnswer },
+    failures: [503],
+  },
+  {
+    method: 'put',
+    path: '/v1/aliases/{alias}',
+    operationId: 'setAlias',
+    summary: 'Make an alias of an index, or move it to another at once',
+    description: 'From the next request on, whoever asks by the alias asks the new index.',
+    secured: true,
+    body: { json: aliasRequest, form: false, raw: false },
+    answer: { 'application/json': aliasAnswer },
+    failures: [...BODY_FAILURES, 404, 409],
+  },
+  {
+    method: 'delete',
+    path: '/v1/aliases/{alias}',
+    operationId: 'deleteAlias',
+    summary: 'Delete an alias; its index stays',
+    secured: true,
+    answer: { 'application/json': aliasDeletedAnswer },
+    failures: [404, 422, 503],
   },
 ];

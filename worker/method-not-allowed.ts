@@ -1,6 +1,6 @@
 // What a route answers to the methods it does not have.
 
-import type { Handler } from 'hono';
+import type { Handler, Hono } from 'hono';
 import { InputError } from '../core/errors.ts';
 import type { ApiEnv } from './request-facts.ts';
 
@@ -14,4 +14,13 @@ export function methodNotAllowed(path: string, methods: readonly string[]): Hand
       `Expected ${methods.join(' or ')} for ${path} but found ${context.req.method}.`,
     );
   };
+}
+
+/** For every path of the routes so far, which are mounted at `base`. */
+export function refuseOtherMethods(routes: Hono<ApiEnv>, base: string): void {
+  const own = [...routes.routes];
+  for (const path of new Set(own.map((route) => route.path))) {
+    const methods = own.filter((route) => route.path === path).map(({ method }) => method);
+    routes.all(path, methodNotAllowed(`${base}${path === '/' ? '' : path}`, methods));
+  }
 }

@@ -1,10 +1,11 @@
 // The Worker's own vector store: an index lies in several Durable Objects with SQLite, spread by a hash of
 // the id. Needs no account and is the same code locally and deployed.
 
-import { SourceError } from '../../core/errors.ts';
 import { fromInt8 } from '../../core/quantise-vector.ts';
-import type { Item, VectorIndex, VectorStore } from '../../core/vector-store.ts';
+import type { IndexAlias, Item, VectorIndex, VectorStore } from '../../core/vector-store.ts';
+import { checkDeletable, indexHasName, listWithAliases, noSuchAlias, noTarget } from '../index-alias.ts';
 import { mergeNeighbours } from '../neighbours.ts';
+import { createReach } from '../reach.ts';
 import {
   checkIndexName,
   checkSpace,
@@ -15,6 +16,9 @@ import {
 } from '../vector-index.ts';
 import type { CatalogEntry, IndexCatalog } from './index-catalog.ts';
 import { toShardItem, type VectorShard } from './vector-shard.ts';
+
+/** Failures of the platform can be tried again; the objects themselves refuse nothing. */
+const reach = createReach("The index's storage did not answer");
 
 export interface DurableObjectStoreOptions {
   readonly catalog: DurableObjectNamespace<IndexCatalog>;
@@ -45,11 +49,13 @@ export function createDurableObjectStore(options: DurableObjectStoreOptions): Ve
     if (entry === null) throw noSuchIndex(name);
     return entry;
   };
+  const aliases = (): Promise<IndexAlias[]> => reach(() => catalog().aliases());
 
   return {
     async list() {
       const entries = await reach(() => catalog().list());
-      return Promise.all(entries.map((entry) => indexOf(entry).describe()));
+      const infos = await Promise.all(entries.map((entry) => indexOf(entry).describe()));
+      return listWithAliases(infos, await aliases());
     },
     async create(name, space) {
       checkIndexName(name);
@@ -61,15 +67,30 @@ export function createDurableObjectStore(options: DurableObjectStoreOptions): Ve
           token: crypto.randomUUID(),
         }),
       );
-      checkSpace(name, parseSpace(JSON.parse(entry.space)), space);
+      checkSpace(entry.name, parseSpace(JSON.parse(entry.space)), space);
       return indexOf(entry);
     },
     open: async (name) => indexOf(await find(name)),
     async delete(name) {
-      const entry = await find(name);
-      await Promise.all(shardsOf(entry).map((shard) => reach(() => shard.clear())));
-      // Last, so that a deletion that was interrupted can be repeated.
-      await reach(() => catalog().remove(name));
+      const retired = await reach(() => catalog().retire(name));
+      if (retired === null) {
+        checkDeletable(name, await aliases());
+        throw noSuchIndex(name);
+      }
+      for (const entry of retired) {
+        await Promise.all(shardsOf(entry).map((shard) => reach(() => shard.clear())));
+        await reach(() => catalog().forget(entry.token));
+      }
+    },
+    aliases,
+    async setAlias(alias, index) {
+      checkIndexName(alias);
+      if (await reach(() => catalog().setAlias(alias, index))) return;
+      if ((await reach(() => catalog().find(alias)))?.name === alias) throw indexHasName(alias);
+      throw noTarget(index, (await reach(() => catalog().find(index)))?.name);
+    },
+    async deleteAlias(alias) {
+      if (!(await reach(() => catalog().deleteAlias(alias)))) throw noSuchAlias(alias);
     },
     async close() {},
   };
@@ -152,14 +173,4 @@ export function shardOfId(id: string, shards: number): number {
   for (const byte of new TextEncoder().encode(id)) hash = Math.imul(hash ^ byte, 0x01000193);
   // The low bits of FNV-1a are its weakest.
   return ((hash ^ (hash >>> 15)) >>> 0) % shards;
-}
-
-/** Failures of the platform can be tried again; the objects themselves refuse nothing. */
-async function reach<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SourceError('unreachable', `The index's storage did not answer: ${reason}`, { cause });
-  }
 }

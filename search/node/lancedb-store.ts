@@ -3,10 +3,11 @@
 
 import type { Connection, Table } from '@lancedb/lancedb';
 import type { Schema } from 'apache-arrow';
-import { InputError, SourceError } from '../../core/errors.ts';
+import { InputError } from '../../core/errors.ts';
 import { createTurns } from '../../core/turns.ts';
 import type { Metadata, VectorSpace, VectorStore } from '../../core/vector-store.ts';
-import type { Condition, RangeOperator } from '../metadata-filter.ts';
+import { type IndexStore, withAliases } from '../index-alias.ts';
+import { createReach } from '../reach.ts';
 import {
   checkIndexName,
   checkSpace,
@@ -15,6 +16,10 @@ import {
   noSuchIndex,
   parseSpace,
 } from '../vector-index.ts';
+import { ALIAS_TABLE, lanceAliases } from './lancedb-aliases.ts';
+import { numberColumn, quote, textColumn, toLanceSql } from './lancedb-filter.ts';
+
+const reach = createReach('LanceDB failed');
 
 export interface LanceDbStore extends VectorStore {
   /**
@@ -65,7 +70,7 @@ export async function openLanceDbStore(uri: string): Promise<LanceDbStore> {
         database.tableNames({ limit: TABLES_PER_PAGE, ...(last === undefined ? {} : { startAfter: last }) }),
       );
       all.push(...page);
-      if (page.length < TABLES_PER_PAGE) return all.sort();
+      if (page.length < TABLES_PER_PAGE) return all.filter((name) => name !== ALIAS_TABLE).sort();
     }
   };
   const openTable = async (name: string): Promise<{ table: Table; space: VectorSpace }> => {
@@ -79,7 +84,8 @@ export async function openLanceDbStore(uri: string): Promise<LanceDbStore> {
     return createVectorIndex(name, space, createBackend(table));
   };
 
-  return {
+  const store: IndexStore = {
+    has: async (name) => (await names()).includes(name),
     list: async () =>
       Promise.all(
         (await names()).map(async (name) => {
@@ -99,8 +105,13 @@ export async function openLanceDbStore(uri: string): Promise<LanceDbStore> {
       if (!(await names()).includes(name)) throw noSuchIndex(name);
       await reach(() => database.dropTable(name));
     },
+    close: async () => database.close(),
+  };
+  const aliases = lanceAliases(database, arrow);
+  return {
+    ...withAliases(store, aliases),
     async optimise(name, approximateFrom = APPROXIMATE_FROM) {
-      const { table } = await openTable(name);
+      const { table } = await openTable((await aliases.find(name)) ?? name);
       const indexed = (await reach(() => table.listIndices())).map(({ columns }) => columns[0]);
       if (!indexed.includes('id'))
         await reach(() => table.createIndex('id', { config: lance.Index.btree() }));
@@ -111,7 +122,6 @@ export async function openLanceDbStore(uri: string): Promise<LanceDbStore> {
       }
       await reach(() => table.optimize());
     },
-    close: async () => database.close(),
   };
 }
 
@@ -244,39 +254,4 @@ function createBackend(table: Table): IndexBackend {
       }));
     },
   };
-}
-
-const OPERATORS: Readonly<Record<RangeOperator, string>> = { gt: '>', gte: '>=', lt: '<', lte: '<=' };
-
-function toLanceSql(condition: Condition): string {
-  if (condition.kind === 'in') {
-    const values = condition.values.map((value) => quote(JSON.stringify(value)));
-    return `\`${textColumn(condition.field)}\` IN (${values.join(', ')})`;
-  }
-  return condition.bounds
-    .map(({ operator, value }) => `\`${numberColumn(condition.field)}\` ${OPERATORS[operator]} ${value}`)
-    .join(' AND ');
-}
-
-/** The value as JSON: "1", 1 and true differ. */
-function textColumn(field: string): string {
-  return `text_${field}`;
-}
-
-/** For ranges. */
-function numberColumn(field: string): string {
-  return `number_${field}`;
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
-async function reach<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SourceError('unreachable', `LanceDB failed: ${reason}`, { cause });
-  }
 }

@@ -1,9 +1,11 @@
 // Vectors in PostgreSQL with pgvector, beside whatever else the database holds. The driver is an argument:
 // node-postgres (openPostgres), or PGlite in tests.
 
-import { InputError, SourceError } from '../../core/errors.ts';
-import type { VectorSpace, VectorStore } from '../../core/vector-store.ts';
+import { InputError } from '../../core/errors.ts';
+import type { IndexAlias, VectorIndex, VectorSpace, VectorStore } from '../../core/vector-store.ts';
+import { checkDeletable, indexHasName, listWithAliases, noSuchAlias, noTarget } from '../index-alias.ts';
 import type { Condition, RangeOperator } from '../metadata-filter.ts';
+import { createReach } from '../reach.ts';
 import {
   checkIndexName,
   checkSpace,
@@ -12,6 +14,8 @@ import {
   noSuchIndex,
   parseSpace,
 } from '../vector-index.ts';
+
+const reach = createReach('PostgreSQL failed');
 
 /** Runs one statement with $1, $2, …; gives the rows. */
 export type RunSql = (
@@ -40,57 +44,103 @@ export async function createPgvectorStore(database: PostgresDatabase): Promise<V
     'CREATE TABLE IF NOT EXISTS vgg_edge.indexes (name text PRIMARY KEY, number serial UNIQUE, space jsonb NOT NULL)',
   );
 
-  const find = async (name: string): Promise<{ table: string; space: VectorSpace } | undefined> => {
-    const [row] = await run('SELECT number, space FROM vgg_edge.indexes WHERE name = $1', [name]);
-    return row && { table: tableName(row), space: parseSpace(row.space) };
-  };
+  await run(
+    'CREATE TABLE IF NOT EXISTS vgg_edge.aliases (alias text PRIMARY KEY, target text NOT NULL REFERENCES vgg_edge.indexes (name))',
+  );
+  /** What indexes and aliases there are changes one after another, so that no two names come to clash. */
+  const change = <T>(work: (run: RunSql) => Promise<T>): Promise<T> =>
+    reach(() =>
+      database.transaction(async (run) => {
+        await run('LOCK TABLE vgg_edge.indexes IN SHARE ROW EXCLUSIVE MODE');
+        return work(run);
+      }),
+    );
   const open: VectorStore['open'] = async (name) => {
-    const found = await find(name);
+    const found = await find(run, name);
     if (found === undefined) throw noSuchIndex(name);
-    return createVectorIndex(name, found.space, createBackend(database, found.table));
+    return indexOf(database, found);
   };
 
   return {
     async list() {
       const rows = await run('SELECT name FROM vgg_edge.indexes');
       const names = rows.map(({ name }) => String(name)).sort();
-      return Promise.all(
-        names.map(async (name) => {
-          const index = await open(name);
-          return index.describe();
-        }),
-      );
+      const infos = names.map(async (name) => (await open(name)).describe());
+      return listWithAliases(await Promise.all(infos), await listAliases(run));
     },
     async create(name, space) {
       checkIndexName(name);
       checkDimensions(space);
-      await reach(() =>
-        database.transaction(async (run) => {
-          const [row] = await run(
-            'INSERT INTO vgg_edge.indexes (name, space) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING number',
-            [name, JSON.stringify(parseSpace(space))],
-          );
-          if (row !== undefined) await createTable(run, tableName(row), space.dimensions);
-        }),
-      );
-      const found = await find(name);
-      if (found === undefined) throw noSuchIndex(name);
-      checkSpace(name, found.space, space);
-      return createVectorIndex(name, space, createBackend(database, found.table));
+      const found = (await find(run, name)) ?? (await change((run) => createIndex(run, name, space)));
+      checkSpace(found.name, found.space, space);
+      return indexOf(database, found);
     },
     open,
-    async delete(name) {
-      const found = await find(name);
-      if (found === undefined) throw noSuchIndex(name);
-      await reach(() =>
-        database.transaction(async (run) => {
-          await run(`DROP TABLE IF EXISTS ${found.table}`);
-          await run('DELETE FROM vgg_edge.indexes WHERE name = $1', [name]);
-        }),
-      );
+    delete: (name) =>
+      change(async (run) => {
+        checkDeletable(name, await listAliases(run));
+        const found = await find(run, name);
+        if (found === undefined) throw noSuchIndex(name);
+        await run(`DROP TABLE IF EXISTS ${found.table}`);
+        await run('DELETE FROM vgg_edge.indexes WHERE name = $1', [name]);
+      }),
+    aliases: () => listAliases(run),
+    setAlias: (alias, index) =>
+      change(async (run) => {
+        checkIndexName(alias);
+        if ((await find(run, alias))?.name === alias) throw indexHasName(alias);
+        const target = (await find(run, index))?.name;
+        if (target !== index) throw noTarget(index, target);
+        await run(
+          'INSERT INTO vgg_edge.aliases VALUES ($1, $2) ON CONFLICT (alias) DO UPDATE SET target = excluded.target',
+          [alias, index],
+        );
+      }),
+    async deleteAlias(alias) {
+      const deleted = await run('DELETE FROM vgg_edge.aliases WHERE alias = $1 RETURNING alias', [alias]);
+      if (deleted.length === 0) throw noSuchAlias(alias);
     },
     close: () => database.close(),
   };
+}
+
+interface StoredIndex {
+  readonly name: string;
+  readonly space: VectorSpace;
+  /** Of its items. */
+  readonly table: string;
+}
+
+/** By name or alias. */
+async function find(run: RunSql, name: string): Promise<StoredIndex | undefined> {
+  const [row] = await run(
+    `SELECT name, number, space FROM vgg_edge.indexes
+     WHERE name = coalesce((SELECT target FROM vgg_edge.aliases WHERE alias = $1), $1)`,
+    [name],
+  );
+  return row && { name: String(row.name), space: parseSpace(row.space), table: tableName(row) };
+}
+
+/** Where another was faster, what that made. */
+async function createIndex(run: RunSql, name: string, space: VectorSpace): Promise<StoredIndex> {
+  const found = await find(run, name);
+  if (found !== undefined) return found;
+  const [row = {}] = await run(
+    'INSERT INTO vgg_edge.indexes (name, space) VALUES ($1, $2) RETURNING number',
+    [name, JSON.stringify(parseSpace(space))],
+  );
+  await createTable(run, tableName(row), space.dimensions);
+  return { name, space, table: tableName(row) };
+}
+
+async function listAliases(run: RunSql): Promise<IndexAlias[]> {
+  const rows = await run('SELECT alias, target FROM vgg_edge.aliases');
+  const aliases = rows.map(({ alias, target }) => ({ alias: String(alias), index: String(target) }));
+  return aliases.sort((a, b) => (a.alias < b.alias ? -1 : 1));
+}
+
+function indexOf(database: PostgresDatabase, { name, space, table }: StoredIndex): VectorIndex {
+  return createVectorIndex(name, space, createBackend(database, table));
 }
 
 /** Through node-postgres, an optional package. Throws InputError where it is not installed. */
@@ -233,13 +283,4 @@ function checkDimensions({ dimensions }: VectorSpace): void {
     `Expected at most ${MAX_DIMENSIONS} dimensions for pgvector but found ${dimensions}. Pool the features, or fit a projection.`,
     { param: 'dimensions' },
   );
-}
-
-async function reach<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SourceError('unreachable', `PostgreSQL failed: ${reason}`, { cause });
-  }
 }

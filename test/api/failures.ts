@@ -8,7 +8,7 @@ import type { Limits } from '../../worker/limits.ts';
 import { memoryRateLimiter } from '../../worker/rate-limit.ts';
 import { type FixtureOptions, knownEngine } from './fixture.ts';
 import { base64, RED_PNG } from './images.ts';
-import { goodRequest, json, pathOf, ROUTES } from './requests.ts';
+import { goodRequest, json, pathOf, ROUTES, sent } from './requests.ts';
 
 const red = RED_PNG;
 const bodyRoutes = ROUTES.filter(({ body }) => body !== undefined);
@@ -78,35 +78,35 @@ export const FAILURES: readonly Failure[] = [
     code: 'method_not_allowed',
     status: 405,
     routes: ROUTES,
-    request: (route) => [pathOf(route), { method: 'PUT' }],
+    request: (route) => [pathOf(route), { method: 'PATCH' }],
   },
   {
     name: 'no JSON',
     code: 'invalid_json',
     status: 400,
     routes: bodyRoutes,
-    request: (route) => [pathOf(route), json('{')],
+    request: (route) => sent(route, json('{')),
   },
   {
     name: 'JSON that is no object',
     code: 'invalid_json',
     status: 400,
     routes: bodyRoutes,
-    request: (route) => [pathOf(route), json('[1]')],
+    request: (route) => sent(route, json('[1]')),
   },
   {
     name: 'bytes that are no UTF-8',
     code: 'invalid_json',
     status: 400,
     routes: bodyRoutes,
-    request: (route) => [pathOf(route), json(new Uint8Array([0x7b, 0xff, 0x7d]))],
+    request: (route) => sent(route, json(new Uint8Array([0x7b, 0xff, 0x7d]))),
   },
   {
     name: 'an empty body',
     code: 'bad_request',
     status: 400,
     routes: bodyRoutes,
-    request: (route) => [pathOf(route), json('')],
+    request: (route) => sent(route, json('')),
   },
   {
     name: 'a form that is none',
@@ -123,17 +123,14 @@ export const FAILURES: readonly Failure[] = [
     code: 'unsupported_media_type',
     status: 415,
     routes: bodyRoutes,
-    request: (route) => [
-      pathOf(route),
-      { method: 'POST', headers: { 'content-type': 'text/csv' }, body: 'a' },
-    ],
+    request: (route) => sent(route, { headers: { 'content-type': 'text/csv' }, body: 'a' }),
   },
   {
     name: 'no type of body',
     code: 'unsupported_media_type',
     status: 415,
     routes: bodyRoutes,
-    request: (route) => [pathOf(route), { method: 'POST', body: new Uint8Array([1]) }],
+    request: (route) => sent(route, { body: new Uint8Array([1]) }),
   },
   {
     name: 'another model',
@@ -147,7 +144,7 @@ export const FAILURES: readonly Failure[] = [
     code: 'invalid_option',
     status: 422,
     routes: bodyRoutes,
-    request: (route) => [pathOf(route), json('{}')],
+    request: (route) => sent(route, json('{}')),
   },
   {
     name: 'an unknown option',
@@ -235,10 +232,8 @@ export const FAILURES: readonly Failure[] = [
     status: 408,
     routes: bodyRoutes,
     fixture: limited({ bodyTimeout: 20 }),
-    request: (route) => [
-      pathOf(route),
-      { method: 'POST', headers: { 'content-type': 'application/json' }, body: stalled(), duplex: 'half' },
-    ],
+    request: (route) =>
+      sent(route, { headers: { 'content-type': 'application/json' }, body: stalled(), duplex: 'half' }),
   },
   {
     name: 'too much work waiting',

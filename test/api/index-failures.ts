@@ -5,12 +5,12 @@ import type { VectorStore } from '../../core/vector-store.ts';
 import { createAdmission } from '../../worker/admission.ts';
 import { INDEX_ROUTES } from '../../worker/index-api-routes.ts';
 import type { Failure } from './failures.ts';
-import { goodRequest, json, pathOf, SPACE } from './requests.ts';
+import { goodRequest, json, pathOf, SPACE, sent } from './requests.ts';
 
 const routesOf = (...operations: string[]) =>
   INDEX_ROUTES.filter(({ operationId }) => operations.includes(operationId));
 const withBody = (body: object): Failure['request'] => {
-  return (route) => [pathOf(route), json(JSON.stringify(body))];
+  return (route) => sent(route, json(JSON.stringify(body)));
 };
 
 const vector = [1, 0, 0, 0];
@@ -24,6 +24,9 @@ const offline: VectorStore = {
   create: unreachable,
   open: unreachable,
   delete: unreachable,
+  aliases: unreachable,
+  setAlias: unreachable,
+  deleteAlias: unreachable,
   close: async () => undefined,
 };
 
@@ -37,6 +40,48 @@ export const INDEX_FAILURES: readonly Failure[] = [
       const [path, init] = goodRequest(route);
       return [path.replace(/colours|spare/, 'nowhere'), init];
     },
+  },
+  {
+    name: 'an index for an alias that is not there',
+    code: 'not_found',
+    status: 404,
+    routes: routesOf('setAlias'),
+    request: withBody({ index: 'nowhere' }),
+  },
+  {
+    name: 'an alias that is not there',
+    code: 'not_found',
+    status: 404,
+    routes: routesOf('deleteAlias'),
+    request: () => ['/v1/aliases/nowhere', { method: 'DELETE' }],
+  },
+  {
+    name: 'an alias of an alias',
+    code: 'alias_conflict',
+    status: 409,
+    routes: routesOf('setAlias'),
+    request: withBody({ index: 'old' }),
+  },
+  {
+    name: 'an alias with the name of an index',
+    code: 'alias_conflict',
+    status: 409,
+    routes: routesOf('setAlias'),
+    request: () => ['/v1/aliases/spare', { ...json('{"index":"colours"}'), method: 'PUT' }],
+  },
+  {
+    name: 'deleting an index that an alias names',
+    code: 'alias_conflict',
+    status: 409,
+    routes: routesOf('deleteIndex'),
+    request: () => ['/v1/indexes/colours', { method: 'DELETE' }],
+  },
+  {
+    name: 'deleting an index by its alias',
+    code: 'alias_conflict',
+    status: 409,
+    routes: routesOf('deleteIndex'),
+    request: () => ['/v1/indexes/shades', { method: 'DELETE' }],
   },
   {
     name: 'an item to search by that is not there',
@@ -72,6 +117,16 @@ export const INDEX_FAILURES: readonly Failure[] = [
     status: 422,
     routes: routesOf('createIndex'),
     request: withBody({ name: 'Not/this' }),
+  },
+  {
+    name: 'an alias that none may have',
+    code: 'invalid_option',
+    status: 422,
+    routes: routesOf('setAlias', 'deleteAlias'),
+    request: (route) => {
+      const [path, init] = goodRequest(route);
+      return [path.replace(/shades|old/, 'Not-this'), init];
+    },
   },
   {
     name: 'dimensions that nobody fitted',

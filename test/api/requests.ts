@@ -17,7 +17,8 @@ export function pathOf({ method, path }: ApiRoute, key = '0'.repeat(64)): string
   return path
     .replace('{key}', key)
     .replace('{model}', 'known')
-    .replace('{index}', method === 'delete' ? 'spare' : 'colours');
+    .replace('{index}', method === 'delete' ? 'spare' : 'colours')
+    .replace('{alias}', method === 'delete' ? 'old' : 'shades');
 }
 
 export const json = (body: string | Uint8Array<ArrayBuffer>) => ({
@@ -26,11 +27,18 @@ export const json = (body: string | Uint8Array<ArrayBuffer>) => ({
   body,
 });
 
+/** What is sent to the route, by its own method. */
+export const sent = (route: ApiRoute, init: RequestInit & { duplex?: 'half' }): [string, RequestInit] => [
+  pathOf(route),
+  { ...init, method: route.method.toUpperCase() },
+];
+
 const BODIES: Readonly<Record<string, object>> = {
   createIndex: { name: 'more' },
   upsertItems: { items: [{ id: 'square', image: base64(RED_PNG), metadata: { warm: true, year: 2026 } }] },
   getItems: { ids: ['red', 'nobody'] },
   deleteItems: { ids: ['nobody'] },
+  setAlias: { index: 'colours' },
   searchIndex: { input: base64(RED_PNG), filter: { warm: true } },
 };
 
@@ -38,7 +46,7 @@ export function goodRequest(route: ApiRoute, key?: string): [string, RequestInit
   const path = pathOf(route, key);
   if (route.body === undefined) return [path, { method: route.method.toUpperCase() }];
   const body = BODIES[route.operationId] ?? { input: [base64(RED_PNG), base64(RED_JPEG)] };
-  return [path, json(JSON.stringify(body))];
+  return [path, sent(route, json(JSON.stringify(body)))[1]];
 }
 
 /** Of what the fixture's model gives by default. */
@@ -60,5 +68,6 @@ export async function seededIndexes(): Promise<VectorStore> {
       { id: 'blue', vector: Float32Array.of(0, 0, 1, 0), metadata: {} },
     ]);
   }
+  for (const alias of ['shades', 'old']) await store.setAlias(alias, 'colours');
   return store;
 }

@@ -34,6 +34,23 @@ test('an index is created, described, listed and deleted', async () => {
   expect((await indexes.list()).data).toHaveLength(1);
 });
 
+test('an alias names an index, moves and goes', async () => {
+  for (const name of ['old', 'new']) await indexes.create(name);
+  expect(await indexes.setAlias('photos', 'old')).toEqual({ object: 'alias', alias: 'photos', index: 'old' });
+  await indexes.setAlias('photos', 'new');
+  expect(await indexes.describe('photos')).toMatchObject({ name: 'new' });
+  expect((await indexes.listAliases()).data).toEqual([{ object: 'alias', alias: 'photos', index: 'new' }]);
+  expect((await indexes.list()).data).toMatchObject([
+    { name: 'new', aliases: ['photos'] },
+    { name: 'old', aliases: [] },
+  ]);
+  expect(await indexes.deleteAlias('photos')).toEqual({
+    object: 'alias.deleted',
+    alias: 'photos',
+    deleted: true,
+  });
+});
+
 describe('items', () => {
   beforeEach(() => indexes.create('photos', { space: SPACE }));
 

@@ -13,7 +13,19 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-vectorStoreContract('LanceDB', async () => ({ store: await openLanceDbStore(folder), tolerance: 1e-5 }));
+vectorStoreContract('LanceDB', async () => ({
+  store: await openLanceDbStore(folder),
+  tolerance: 1e-5,
+  reopen: () => openLanceDbStore(folder),
+}));
+
+test('an alias is as good as a name where the approximate index is built', async () => {
+  const store = await openLanceDbStore(join(folder, 'alias'));
+  await store.create('old', space);
+  await store.setAlias('photos', 'old');
+  await expect(store.optimise('photos')).resolves.toBeUndefined();
+  await store.close();
+});
 
 test('the approximate index finds nearly all, and what came after it was built', async () => {
   const store = await openLanceDbStore(join(folder, 'approximate'));

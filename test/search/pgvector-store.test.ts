@@ -14,10 +14,11 @@ const runOn =
 
 vectorStoreContract('pgvector', async () => {
   const database = new PGlite({ extensions: { vector } });
-  const store = await createPgvectorStore({
-    run: runOn(database),
-    transaction: (work) => database.transaction((transaction) => work(runOn(transaction))),
-    close: () => database.close(),
-  });
-  return { store, tolerance: 1e-5 };
+  const open = () =>
+    createPgvectorStore({
+      run: runOn(database),
+      transaction: (work) => database.transaction((transaction) => work(runOn(transaction))),
+      close: () => database.close(),
+    });
+  return { store: await open(), tolerance: 1e-5, reopen: open };
 });

@@ -14,6 +14,11 @@ interface Point {
   readonly vector: readonly number[];
   readonly payload: Record<string, unknown>;
 }
+interface State {
+  readonly collections: Map<string, Collection>;
+  /** Alias → collection. */
+  readonly aliases: Map<string, string>;
+}
 interface Collection {
   readonly size: number;
   readonly metadata: unknown;
@@ -49,6 +54,16 @@ const bodies = {
     with_vector: z.literal(true),
   }),
   delete: z.strictObject({ points: z.array(z.string()) }),
+  aliases: z.strictObject({
+    actions: z.array(
+      z.union([
+        z.strictObject({
+          create_alias: z.strictObject({ alias_name: z.string(), collection_name: z.string() }),
+        }),
+        z.strictObject({ delete_alias: z.strictObject({ alias_name: z.string() }) }),
+      ]),
+    ),
+  }),
   count: z.strictObject({ exact: z.literal(true) }),
   query: z.strictObject({
     query: z.array(z.number()),
@@ -64,7 +79,7 @@ export interface QdrantStandIn {
 }
 
 export async function startQdrantStandIn(apiKey: string): Promise<QdrantStandIn> {
-  const collections = new Map<string, Collection>();
+  const state: State = { collections: new Map(), aliases: new Map() };
   const server: Server = createServer(async (request, response) => {
     const send = (status: number, body: object) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -76,10 +91,11 @@ export async function startQdrantStandIn(apiKey: string): Promise<QdrantStandIn>
     if (body.length > MAX_BODY_BYTES) return send(413, { status: { error: 'Payload too large' } });
     try {
       const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
-      const [, , name = '', ...rest] = pathname.split('/');
+      const [, root, name = '', ...rest] = pathname.split('/');
       const json: unknown = body.length === 0 ? undefined : JSON.parse(body.toString());
-      const route = `${request.method} ${name === '' ? '' : '*'}${rest.map((part) => `/${part}`).join('')}`;
-      const result = answer(collections, route, name, json, searchParams.get('wait') === 'true');
+      const shown = root === 'aliases' || name === 'aliases' ? 'aliases' : name === '' ? '' : '*';
+      const route = `${request.method} ${shown}${rest.map((part) => `/${part}`).join('')}`;
+      const result = answer(state, route, name, json, searchParams.get('wait') === 'true');
       if (result === undefined) return send(404, { status: { error: `Not found: Collection ${name}` } });
       return send(200, { result, status: 'ok', time: 0 });
     } catch (error) {
@@ -95,15 +111,34 @@ export async function startQdrantStandIn(apiKey: string): Promise<QdrantStandIn>
 }
 
 function answer(
-  collections: Map<string, Collection>,
+  { collections, aliases }: State,
   route: string,
-  name: string,
+  asked: string,
   json: unknown,
   wait: boolean,
 ): unknown {
+  const name = aliases.get(asked) ?? asked;
+  if (route === 'GET aliases') {
+    return {
+      aliases: [...aliases].map(([alias_name, collection_name]) => ({ alias_name, collection_name })),
+    };
+  }
+  if (route === 'POST aliases') {
+    for (const action of bodies.aliases.parse(json).actions) {
+      if ('delete_alias' in action) {
+        aliases.delete(action.delete_alias.alias_name);
+      } else {
+        const { alias_name, collection_name } = action.create_alias;
+        if (!collections.has(collection_name)) throw new Error(`No collection ${collection_name}`);
+        if (collections.has(alias_name)) throw new Error(`Collection ${alias_name} exists`);
+        aliases.set(alias_name, collection_name);
+      }
+    }
+    return true;
+  }
   if (route === 'GET ') return { collections: [...collections.keys()].map((known) => ({ name: known })) };
   if (route === 'PUT *') {
-    if (collections.has(name)) throw new Error(`Collection ${name} already exists`);
+    if (collections.has(name) || aliases.has(asked)) throw new Error(`Collection ${name} already exists`);
     const { vectors, metadata } = bodies.create.parse(json);
     collections.set(name, { size: vectors.size, metadata, points: new Map() });
     return true;

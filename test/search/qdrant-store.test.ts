@@ -15,6 +15,7 @@ afterAll(() => server.close());
 vectorStoreContract('Qdrant', async () => ({
   store: createQdrantStore({ url: server.url, apiKey: 'secret' }),
   tolerance: 1e-5,
+  reopen: async () => createQdrantStore({ url: server.url, apiKey: 'secret' }),
 }));
 
 test('collections of others are neither listed nor touched', async () => {

@@ -18,6 +18,8 @@ export interface StoreUnderTest {
   readonly tolerance: number;
   /** Resolves when everything written can be read; for stores that write asynchronously. */
   settle?(): Promise<void>;
+  /** Another store over what this one left behind; not for those that keep nothing. */
+  reopen?(): Promise<VectorStore>;
 }
 
 const DIMENSIONS = 32;
@@ -50,6 +52,7 @@ export function vectorStoreContract(name: string, open: () => Promise<StoreUnder
     let store: VectorStore;
     let tolerance: number;
     let settle: () => Promise<void>;
+    let reopen: StoreUnderTest['reopen'];
     let next = 0;
 
     beforeAll(async () => {
@@ -57,6 +60,7 @@ export function vectorStoreContract(name: string, open: () => Promise<StoreUnder
       store = opened.store;
       tolerance = opened.tolerance;
       settle = opened.settle?.bind(opened) ?? (async () => {});
+      reopen = opened.reopen?.bind(opened);
       // A whole PostgreSQL may have to start.
     }, 60_000);
 
@@ -81,10 +85,10 @@ export function vectorStoreContract(name: string, open: () => Promise<StoreUnder
         await settle();
         const listed = await store.list();
         expect(listed.filter((info) => info.name === a || info.name === b)).toEqual([
-          { name: a, space: { ...space, projection: 'features-gem-32@0123456789ab' }, items: 1 },
-          { name: b, space, items: 0 },
+          { name: a, space: { ...space, projection: 'features-gem-32@0123456789ab' }, items: 1, aliases: [] },
+          { name: b, space, items: 0, aliases: [] },
         ]);
-        expect(await (await store.open(a)).describe()).toEqual(listed.find((info) => info.name === a));
+        expect(listed.find((info) => info.name === a)).toMatchObject(await (await store.open(a)).describe());
         await store.delete(a);
         await settle();
         expect((await store.list()).map((info) => info.name)).not.toContain(a);
@@ -120,6 +124,100 @@ export function vectorStoreContract(name: string, open: () => Promise<StoreUnder
 
       test.each(['', 'Upper', 'a b', '-a', '../up', 'a'.repeat(64)])('refuse the name %j', async (name) => {
         await expect(store.create(name, space)).rejects.toMatchObject({ code: 'invalid_option' });
+      });
+    });
+
+    describe('aliases', () => {
+      /** Two indexes, each with one item of its own, and an alias of the first. */
+      async function blueAndGreen() {
+        const [blue, green] = [await indexOf([item('blue')]), await indexOf([item('green')])];
+        const [{ name: old }, { name: fresh }] = [await blue.describe(), await green.describe()];
+        const alias = freshName();
+        await store.setAlias(alias, old);
+        await settle();
+        return { alias, old, fresh, blue };
+      }
+      const idsIn = async (name: string) => ask(await store.open(name), { topK: 5 });
+
+      test('open the index they name, and move to another at once', async () => {
+        const { alias, old, fresh } = await blueAndGreen();
+        const opened = await store.open(alias);
+        expect(await opened.describe()).toEqual({ name: old, space, items: 1 });
+        expect(await idsIn(alias)).toEqual(['blue']);
+        await store.setAlias(alias, fresh);
+        await settle();
+        expect(await idsIn(alias)).toEqual(['green']);
+        expect(await ask(opened, { topK: 5 })).toEqual(['blue']);
+        await store.setAlias(alias, fresh);
+        await settle();
+        expect(await idsIn(alias)).toEqual(['green']);
+      });
+
+      test('take items, and creating one opens its index, or refuses other vectors', async () => {
+        const { alias, old } = await blueAndGreen();
+        const index = await store.create(alias, space);
+        await index.upsert(space, [item('more', near(0.5))]);
+        await settle();
+        expect(await idsIn(old)).toEqual(['blue', 'more']);
+        await expect(store.create(alias, { ...space, pool: 'max' })).rejects.toMatchObject({
+          code: 'index_mismatch',
+          message: expect.stringContaining(`'${old}'`),
+        });
+      });
+
+      test('are listed, alone and with their indexes', async () => {
+        const { alias, old, fresh } = await blueAndGreen();
+        const other = freshName();
+        await store.setAlias(other, old);
+        await settle();
+        const listed = await store.list();
+        expect(listed.find(({ name }) => name === old)?.aliases).toEqual([alias, other]);
+        expect(listed.find(({ name }) => name === fresh)?.aliases).toEqual([]);
+        expect(listed.map(({ name }) => name)).not.toContain(alias);
+        const aliases = await store.aliases();
+        expect(aliases.filter(({ index }) => index === old)).toEqual([
+          { alias, index: old },
+          { alias: other, index: old },
+        ]);
+        expect(aliases.map((each) => each.alias)).toEqual(aliases.map((each) => each.alias).toSorted());
+      });
+
+      test('keep their index from being deleted until they are gone', async () => {
+        const { alias, old, fresh } = await blueAndGreen();
+        await expect(store.delete(old)).rejects.toMatchObject({
+          code: 'alias_conflict',
+          message: expect.stringContaining(`'${alias}'`),
+        });
+        await expect(store.delete(alias)).rejects.toMatchObject({
+          code: 'alias_conflict',
+          message: expect.stringContaining(`alias of '${old}'`),
+        });
+        expect(await idsIn(old)).toEqual(['blue']);
+        await store.setAlias(alias, fresh);
+        await settle();
+        await store.delete(old);
+        await store.deleteAlias(alias);
+        await settle();
+        await expect(store.open(alias)).rejects.toMatchObject({ code: 'not_found' });
+        await expect(store.deleteAlias(alias)).rejects.toMatchObject({ code: 'not_found' });
+        expect(await idsIn(fresh)).toEqual(['green']);
+      });
+
+      test('stand for indexes only, and under names that no index has', async () => {
+        const { alias, old, fresh } = await blueAndGreen();
+        await expect(store.setAlias(freshName(), freshName())).rejects.toMatchObject({ code: 'not_found' });
+        await expect(store.setAlias(freshName(), alias)).rejects.toMatchObject({ code: 'alias_conflict' });
+        await expect(store.setAlias(fresh, old)).rejects.toMatchObject({ code: 'alias_conflict' });
+        await expect(store.setAlias('Not/this', old)).rejects.toMatchObject({ code: 'invalid_option' });
+        await expect(store.deleteAlias(old)).rejects.toMatchObject({ code: 'not_found' });
+      });
+
+      test('survive in a store that is opened anew', async ({ skip }) => {
+        if (reopen === undefined) return skip('This store keeps nothing.');
+        const { alias, old } = await blueAndGreen();
+        const again = await reopen();
+        expect(await again.aliases()).toContainEqual({ alias, index: old });
+        expect((await (await again.open(alias)).describe()).name).toBe(old);
       });
     });
 

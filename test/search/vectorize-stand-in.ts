@@ -8,7 +8,7 @@ import type {
   VectorizeFilter,
   VectorizeMetadata,
   VectorizeVector,
-} from '../../search/vectorize-store.ts';
+} from '../../search/vectorize-api.ts';
 
 const utf8 = new TextEncoder();
 const bytesOf = (value: string) => utf8.encode(value).length;

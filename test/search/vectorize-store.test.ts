@@ -13,6 +13,7 @@ vectorStoreContract('Vectorize', async () => {
     store: createVectorizeStore(account, ['kind', 'value', 'a']),
     tolerance: 1e-5,
     settle: () => account.settle(),
+    reopen: async () => createVectorizeStore(account, ['kind', 'value', 'a']),
   };
 });
 
@@ -122,6 +123,8 @@ describe('over HTTP', () => {
     await index.query({ by: { vector: axis(), space }, topK: 3 });
     await index.describe();
     expect(calls).toEqual([
+      // Whether there are aliases, and the indexes.
+      `GET ${base}`,
       `GET ${base}`,
       `POST ${base}`,
       `POST ${base}/photos/metadata_index/create`,

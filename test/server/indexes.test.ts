@@ -18,13 +18,9 @@ async function served() {
 
 vectorStoreContract('over HTTP', async () => {
   const app = await served();
-  return {
-    store: createRemoteStore({
-      url: URL_BASE,
-      fetch: async (input, init) => app.request(String(input), init),
-    }),
-    tolerance: 1e-6,
-  };
+  const open = () =>
+    createRemoteStore({ url: URL_BASE, fetch: async (input, init) => app.request(String(input), init) });
+  return { store: open(), tolerance: 1e-6, reopen: async () => open() };
 });
 
 describe('images', () => {

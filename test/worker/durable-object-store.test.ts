@@ -12,6 +12,10 @@ vectorStoreContract('Durable Objects', async () => ({
   store: createDurableObjectStore({ ...namespaces, shardsPerIndex: 3 }),
   // Half a step of 8 bits at most.
   tolerance: 0.005,
+  async reopen() {
+    await evictDurableObject(env.INDEX_CATALOG.get(env.INDEX_CATALOG.idFromName('catalog')));
+    return createDurableObjectStore(namespaces);
+  },
 }));
 
 const draw = clusteredVectors({ clusters: 4, dimensions: space.dimensions, seed: 3 });
@@ -55,6 +59,18 @@ describe('objects that were evicted', () => {
     expect(new Set(hits.map(({ id }) => id)).size).toBe(28);
     expect(hits[0]).toMatchObject({ id: 'item-5', score: expect.closeTo(1, 3) });
   });
+});
+
+test('a deletion that was interrupted is finished by the next', async () => {
+  const catalog = env.INDEX_CATALOG.get(env.INDEX_CATALOG.idFromName('catalog'));
+  const index = await store.create('interrupted', space);
+  await index.upsert(space, itemsOf(20));
+  const [retired] = (await catalog.retire('interrupted')) ?? [];
+  expect((await store.list()).map(({ name }) => name)).not.toContain('interrupted');
+  await store.create('another', space);
+  await store.delete('another');
+  const shard = env.VECTOR_SHARDS.idFromName(`interrupted/${retired?.token}/0`);
+  expect(await env.VECTOR_SHARDS.get(shard).count()).toBe(0);
 });
 
 test('an index keeps the number of objects it was created with', async () => {

@@ -15,7 +15,7 @@ import { checkSpace } from '../../search/vector-index.ts';
 import type { Ready } from '../dependencies.ts';
 import { listErrors } from '../error-response.ts';
 import { imageSources } from '../image-input.ts';
-import { methodNotAllowed } from '../method-not-allowed.ts';
+import { refuseOtherMethods } from '../method-not-allowed.ts';
 import { parseOptions, textOptions } from '../parse-options.ts';
 import { declaredLength, readBody } from '../read-body.ts';
 import { checkJsonType, parseJsonObject } from '../read-json.ts';
@@ -176,11 +176,7 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
     return { ...options, input: toBase64(bytes) };
   }
 
-  const own = [...routes.routes];
-  for (const path of new Set(own.map((route) => route.path))) {
-    const methods = own.filter((route) => route.path === path).map(({ method }) => method);
-    routes.all(path, methodNotAllowed(`/v1/indexes${path === '/' ? '' : path}`, methods));
-  }
+  refuseOtherMethods(routes, '/v1/indexes');
   return routes;
 }
 

@@ -50,6 +50,10 @@ export const upsertRequest = z.strictObject({
   space: space.optional().describe('Of the vectors; not needed for images.'),
 });
 
+export const aliasRequest = z.strictObject({
+  index: name.describe('The index that the alias names from now on; no alias itself.'),
+});
+
 export const idsRequest = z.strictObject({ ids });
 
 export const searchOptions = z.strictObject({
@@ -78,7 +82,20 @@ export const indexAnswer = z.strictObject({
   items: z.int().min(0).describe('Held; a store that writes asynchronously may lag.'),
 });
 
-export const indexesAnswer = z.strictObject({ object: z.literal('list'), data: z.array(indexAnswer) });
+export const indexesAnswer = z.strictObject({
+  object: z.literal('list'),
+  data: z.array(indexAnswer.extend({ aliases: z.array(name).describe('That name this index.') })),
+});
+
+export const aliasAnswer = z.strictObject({ object: z.literal('alias'), alias: name, index: name });
+
+export const aliasesAnswer = z.strictObject({ object: z.literal('list'), data: z.array(aliasAnswer) });
+
+export const aliasDeletedAnswer = z.strictObject({
+  object: z.literal('alias.deleted'),
+  alias: name,
+  deleted: z.literal(true),
+});
 
 export const indexDeletedAnswer = z.strictObject({
   object: z.literal('index.deleted'),
@@ -126,6 +143,9 @@ export const searchAnswer = z.strictObject({
 
 export type CreateIndexRequest = z.input<typeof createIndexRequest>;
 export type SearchOptions = z.input<typeof searchOptions>;
+export type AliasAnswer = z.infer<typeof aliasAnswer>;
+export type AliasesAnswer = z.infer<typeof aliasesAnswer>;
+export type AliasDeletedAnswer = z.infer<typeof aliasDeletedAnswer>;
 export type IndexAnswer = z.infer<typeof indexAnswer>;
 export type IndexesAnswer = z.infer<typeof indexesAnswer>;
 export type IndexDeletedAnswer = z.infer<typeof indexDeletedAnswer>;
