@@ -70,6 +70,9 @@ export function createEmbedProgress(parts: EmbedProgressParts): EmbedProgress {
       listed = { ...progress };
       if (ended && json) event('listed', { items: progress.items });
     },
+    restored({ items, failed }) {
+      found = { items: found.items + items, failed: found.failed + failed };
+    },
     shard(marker, how) {
       if (how === 'found') {
         found = { items: found.items + marker.items, failed: found.failed + marker.failed };

@@ -105,8 +105,8 @@ export const embed: Command = {
         peakMemory: process.resourceUsage().maxRSS * 1024,
       };
       if (report.reading.images > 0) {
-        await writeDurably(directory.report, reportPage(report));
-        await writeDurably(directory.summary, `${JSON.stringify(summary(report), null, 2)}\n`);
+        await writeDurably(directory.report, reportPage(report), directory);
+        await writeDurably(directory.summary, `${JSON.stringify(summary(report), null, 2)}\n`, directory);
       }
       progress.finished(report, directory);
     } finally {

@@ -14,9 +14,13 @@ export interface FileDigest {
   readonly sha256: string;
 }
 
-/** Replaces what is there. */
-export async function writeDurably(path: string, content: string | Iterable<string> | AsyncIterable<string>) {
-  const temporary = join(dirname(path), `.${basename(path)}-${randomUUID()}`);
+/** Replaces what is there. What a killed process leaves half written stays in `work`, on the same disk. */
+export async function writeDurably(
+  path: string,
+  content: string | Iterable<string> | AsyncIterable<string>,
+  { work }: { readonly work: string },
+): Promise<void> {
+  const temporary = join(work, `${basename(path)}-${randomUUID()}`);
   try {
     const file = await open(temporary, 'w');
     try {

@@ -1,6 +1,5 @@
 // A run in this process: shards one after the other through the pipeline, each published when it is whole.
 
-import { mkdir, rm } from 'node:fs/promises';
 import { createFailureGate, type FailureGate } from './failure-gate.ts';
 import { checkUnchanged, type Listing, readItems } from './item-list.ts';
 import { type ListedShards, listShards } from './listed-shards.ts';
@@ -10,7 +9,7 @@ import { type RunTotals, reconcile } from './reconcile.ts';
 import type { RunDirectory } from './run-directory.ts';
 import { lockRun } from './run-lock.ts';
 import type { RunRecord } from './run-record.ts';
-import { findShard, openShard, type ShardMarker } from './shard.ts';
+import { type BatchCounts, clearWork, emptyWork, findShard, openShard, type ShardMarker } from './shard.ts';
 import { createSlots } from './slots.ts';
 import { StoppedError } from './stopped.ts';
 
@@ -20,6 +19,8 @@ export interface RunWatcher {
   /** A shard is in its place: `found` when an earlier run did it. */
   shard?(marker: ShardMarker, how: 'done' | 'found'): void;
   batch?(result: BatchResult): void;
+  /** A batch of an unfinished shard, which an earlier run did. */
+  restored?(batch: BatchCounts): void;
 }
 
 export interface EmbedRunParts {
@@ -49,8 +50,7 @@ export async function embedRun(parts: EmbedRunParts): Promise<RunTotals> {
   const signal = AbortSignal.any([parts.signal, failing.signal]);
   try {
     // What a killed run was writing. Nobody else writes while the lock is ours.
-    await rm(directory.work, { recursive: true, force: true });
-    await mkdir(directory.work);
+    await clearWork(directory);
     const listed = await listShards({ source, directory, shardSize: record.shardSize, signal });
     const gate = createFailureGate(parts.maxFailureRate);
     const done = await runShards(listed, gate, { ...parts, signal }, failing);
@@ -60,7 +60,7 @@ export async function embedRun(parts: EmbedRunParts): Promise<RunTotals> {
     // There was nothing to do: whoever calls again expects to hear of new photographs.
     if (listed.found && done === 0) await checkUnchanged(source, directory, record.shardSize);
     const totals = await reconcile(directory, listing, record.shardSize);
-    await rm(directory.work, { recursive: true, force: true });
+    await emptyWork(directory);
     return totals;
   } finally {
     failing.abort();
@@ -84,7 +84,12 @@ async function runShards(
   };
 
   const start = async (shard: number): Promise<void> => {
-    const open = await openShard(directory, shard, output);
+    const open = await openShard(directory, shard, output, { journal: true });
+    for (const batch of open.restored) {
+      gate.count(batch.items, batch.failed);
+      watcher?.restored?.(batch);
+    }
+    const done = open.restored.reduce((sum, { items }) => sum + items, 0);
     const take = async (result: BatchResult): Promise<void> => {
       await open.take(result);
       watcher?.batch?.(result);
@@ -103,7 +108,8 @@ async function runShards(
       }
     };
     try {
-      const { finished } = await pipeline.feed(await readItems(directory, shard), take);
+      const items = await readItems(directory, shard);
+      const { finished } = await pipeline.feed(items.slice(done), take);
       void publish(finished);
     } catch (error) {
       await publish(Promise.reject(error));

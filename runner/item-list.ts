@@ -87,7 +87,7 @@ export async function listItems({
   const beyond = await readIfThere(itemsFile(directory, shards + 1));
   if (beyond !== undefined) throw changed(source.name, shards + 1, '', beyond);
   const listing = { items, shards, sha256: hash.digest('hex') };
-  await writeDurably(directory.listing, `${JSON.stringify(listing)}\n`);
+  await writeDurably(directory.listing, `${JSON.stringify(listing)}\n`, directory);
   return listing;
 }
 
@@ -123,7 +123,7 @@ async function recordShard(
 ): Promise<void> {
   const path = itemsFile(directory, shard);
   const recorded = await readIfThere(path);
-  if (recorded === undefined) await writeDurably(path, content);
+  if (recorded === undefined) await writeDurably(path, content, directory);
   else if (recorded !== content) throw changed(source, shard, content, recorded);
 }
 

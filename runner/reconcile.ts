@@ -39,7 +39,7 @@ export async function reconcile(
     vectors += marker.vectors;
     failed += marker.failed;
   }
-  await writeDurably(directory.failures, failureLines(directory, listing));
+  await writeDurably(directory.failures, failureLines(directory, listing), directory);
   return { items: listing.items, vectors, failed, shards: listing.shards };
 }
 

@@ -71,7 +71,7 @@ export async function openRun(directory: RunDirectory, wanted: RunRecord): Promi
   for (const folder of [directory.items, directory.markers, directory.work]) {
     await mkdir(folder, { recursive: true });
   }
-  await writeDurably(directory.record, `${JSON.stringify(wanted, null, 2)}\n`);
+  await writeDurably(directory.record, `${JSON.stringify(wanted, null, 2)}\n`, directory);
   return 'begun';
 }
 

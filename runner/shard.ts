@@ -1,7 +1,7 @@
 // One shard of a run: written into a folder of its own, then moved to its place file by file, its marker last.
 // A shard is done when its marker is there. Whoever does it, and however often, the bytes are the same.
 
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { digestFile, moveDurably, syncFolder, writeDurably } from './durable-file.ts';
@@ -9,6 +9,7 @@ import { type FailedItem, failureLine } from './failure.ts';
 import type { BatchResult } from './pipeline.ts';
 import type { Output } from './ports.ts';
 import { parseRunFile, type RunDirectory, readIfThere, shardName } from './run-directory.ts';
+import { openShardJournal } from './shard-journal.ts';
 
 const fileDigest = z.strictObject({
   file: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/),
@@ -57,27 +58,55 @@ export async function findShard(directory: RunDirectory, shard: number): Promise
 
 /** A shard being written. */
 export interface OpenShard {
+  /** Batches that an earlier process had done: already taken. */
+  readonly restored: readonly BatchCounts[];
   take(result: BatchResult): Promise<void>;
   /** Puts everything in its place. */
   publish(): Promise<ShardMarker>;
-  /** Leaves no trace. */
+  /** Leaves nothing but the journal, where there is one. */
   abandon(): Promise<void>;
 }
 
-export async function openShard(directory: RunDirectory, shard: number, output: Output): Promise<OpenShard> {
+export interface BatchCounts {
+  readonly items: number;
+  readonly failed: number;
+}
+
+/**
+ * With a journal what is taken outlives the process. It needs the run's lock: two processes cannot share one.
+ */
+export async function openShard(
+  directory: RunDirectory,
+  shard: number,
+  output: Output,
+  { journal: journaled }: { journal: boolean },
+): Promise<OpenShard> {
   const name = shardName(shard);
   // A folder of its own: a runner that was thought dead may still be writing into its.
   const folder = await mkdtemp(join(directory.work, `${name}-`));
   const writer = await output.begin(folder, name);
   const failed: FailedItem[] = [];
+  const restored: BatchCounts[] = [];
   let vectors = 0;
   let open = true;
+  const write = async (result: BatchResult): Promise<void> => {
+    if (!open) throw new Error(`Expected ${name} to be open.`);
+    await writer.write(result.rows);
+    vectors += result.rows.length;
+    failed.push(...result.failed);
+  };
+  const journal = journaled
+    ? await openShardJournal(journalFile(directory, shard), async (result) => {
+        await write(result);
+        const { length } = result.failed;
+        restored.push({ items: result.rows.length + length, failed: length });
+      })
+    : undefined;
   return {
+    restored,
     async take(result) {
-      if (!open) throw new Error(`Expected ${name} to be open.`);
-      await writer.write(result.rows);
-      vectors += result.rows.length;
-      failed.push(...result.failed);
+      await write(result);
+      await journal?.append(result);
     },
     async publish() {
       open = false;
@@ -89,7 +118,7 @@ export async function openShard(directory: RunDirectory, shard: number, output: 
       }
       await syncFolder(directory.path);
       const failures = join(directory.markers, `${name}.failures.jsonl`);
-      if (failed.length > 0) await writeDurably(failures, failed.map(failureLine).join(''));
+      if (failed.length > 0) await writeDurably(failures, failed.map(failureLine).join(''), directory);
       const marker: ShardMarker = {
         shard,
         items: vectors + failed.length,
@@ -98,14 +127,36 @@ export async function openShard(directory: RunDirectory, shard: number, output: 
         files,
         failures: failed.length > 0 ? await digestFile(failures) : null,
       };
-      await writeDurably(join(directory.markers, `${name}.json`), `${JSON.stringify(marker)}\n`);
+      await writeDurably(join(directory.markers, `${name}.json`), `${JSON.stringify(marker)}\n`, directory);
       await rm(folder, { recursive: true, force: true });
+      await journal?.remove();
       return marker;
     },
     async abandon() {
       if (open) await writer.abandon();
       open = false;
+      await journal?.close();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Removes what killed processes were writing, but not the journals. */
+export async function clearWork({ work }: RunDirectory): Promise<void> {
+  await mkdir(work, { recursive: true });
+  for (const name of await readdir(work)) {
+    if (!name.endsWith(JOURNAL)) await rm(join(work, name), { recursive: true, force: true });
+  }
+}
+
+/** When every shard is in its place. */
+export async function emptyWork({ work }: RunDirectory): Promise<void> {
+  await rm(work, { recursive: true, force: true });
+  await mkdir(work);
+}
+
+const JOURNAL = '.journal';
+
+function journalFile({ work }: RunDirectory, shard: number): string {
+  return join(work, `${shardName(shard)}${JOURNAL}`);
 }

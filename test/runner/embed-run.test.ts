@@ -1,7 +1,7 @@
 // A run in one process: every input ends as a vector or a failure, and the bytes do not depend on how the
 // run came to its end.
 
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -138,9 +138,38 @@ describe('stopped and resumed, the bytes are those of an undisturbed run', () =>
       },
     };
     await expect(testRun({ photos, out, signal: controller.signal, watcher })).rejects.toThrow(StoppedError);
-    expect(seen).toBeLessThanOrEqual(batches + 1);
-    await testRun({ photos, out });
+    const read: string[] = [];
+    const watched = (source: Source): Source => ({
+      ...source,
+      read(item, maxBytes) {
+        read.push(item.id);
+        return source.read(item, maxBytes);
+      },
+    });
+    await testRun({ photos, out, interfere: watched });
+    // Batches of 4: none that was finished is done again.
+    expect(read).toHaveLength(PHOTOS - Math.min(seen * 4, PHOTOS));
     expect(await runBytes(out)).toEqual(undisturbed);
+  });
+
+  test('after the journal of the shard in work lost its end, and then a byte in the middle', async () => {
+    const controller = new AbortController();
+    const watcher = { batch: () => controller.abort() };
+    const stopped = testRun({ photos, out, shardSize: 30, signal: controller.signal, watcher });
+    await expect(stopped).rejects.toThrow(StoppedError);
+    const journal = join(out, 'work/shard-000001.journal');
+    const bytes = await readFile(journal);
+    const whole = join(folder, 'whole-30');
+    await testRun({ photos, out: whole, shardSize: 30 });
+    for (const damaged of [bytes.subarray(0, -1), bytes.fill(1, 100, 101), Buffer.alloc(1000, 255)]) {
+      await writeFile(journal, damaged);
+      const again = join(folder, 'again');
+      await cp(out, again, { recursive: true });
+      await testRun({ photos, out: again, shardSize: 30 });
+      expect(await runBytes(again)).toEqual(await runBytes(whole));
+      await rm(again, { recursive: true });
+    }
+    await rm(whole, { recursive: true });
   });
 
   test('while the source is being listed', async () => {
