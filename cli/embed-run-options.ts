@@ -1,37 +1,31 @@
 // The options of vgg-edge embed → what the run is asked for, and what is needed to work on it. What the
 // command leaves open is what the run was begun with, or else what suits the machine.
 
-import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import type { CropBox } from '../core/crop-box.ts';
-import { InputError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
-import type { Engine } from '../core/ports.ts';
 import { VECTOR_DTYPES } from '../core/quantise-vector.ts';
+import type { Tap } from '../core/taps.ts';
 import { createDescriber, type Describer } from '../engine/describer.ts';
 import { readManifest } from '../engine/model-file.ts';
 import { openProjections } from '../engine/model-projections.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
-import { createWinogradEngine } from '../engine/winograd/engine.ts';
+import { weightsCacheFolder } from '../model-build/download-weights.ts';
+import { floatDirectory } from '../model-build/float-directory.ts';
+import { openEngine } from '../runner/engine.ts';
+import type { Choice } from '../runner/engines/choose.ts';
 import type { RunDirectory } from '../runner/run-directory.ts';
 import { type RunRecord, readRunRecord, refuseDifferent } from '../runner/run-record.ts';
 import { flag, text, UsageError, type Values, wholeNumber } from './command.ts';
 import { DEFAULT_MODEL, LIMITS, oneOf, readDescriptor, readDimensions } from './photo-embedder.ts';
 
-export interface EngineChoice {
-  /** `webgpu:fp16` */
-  readonly id: string;
-  readonly engine: Engine;
-  readonly batchSize: number;
-  readonly reason: string;
-}
-
 export interface PreparedRun {
   readonly manifest: Manifest;
   readonly describer: Describer;
   /** Opens the engine that the run has, or the one asked for. */
-  openEngine(): Promise<EngineChoice>;
-  record(choice: Pick<EngineChoice, 'id' | 'batchSize'>): RunRecord;
+  openEngine(): Promise<Choice>;
+  record(choice: Pick<Choice, 'id' | 'batchSize'>): RunRecord;
 }
 
 const DEFAULT_SHARD_SIZE = 1000;
@@ -58,7 +52,7 @@ export async function prepareRun(
   const wantedEngine = text(values, 'engine') ?? 'auto';
   const goesOnWith =
     found !== undefined && isSameEngine(wantedEngine, found.engine) ? found.engine : wantedEngine;
-  const record = (choice: Pick<EngineChoice, 'id' | 'batchSize'>): RunRecord => ({
+  const record = (choice: Pick<Choice, 'id' | 'batchSize'>): RunRecord => ({
     format: 'vgg-edge-run',
     formatVersion: 1,
     source: absoluteSource(spec),
@@ -88,7 +82,7 @@ export async function prepareRun(
   return {
     manifest,
     describer,
-    openEngine: () => openEngine(goesOnWith, model, manifest),
+    openEngine: () => openModelEngine(goesOnWith, model, manifest, layer),
     record,
   };
 }
@@ -120,18 +114,13 @@ function readCrop(value: string | undefined): CropBox | null {
   return { unit: 'fractions', left: left / 100, top: top / 100, width: width / 100, height: height / 100 };
 }
 
-const KERNEL = new URL('../engine/winograd/kernel.wasm', import.meta.url);
-
-async function openEngine(wanted: string, model: string, manifest: Manifest): Promise<EngineChoice> {
-  if (wanted !== 'auto' && wanted !== 'winograd' && wanted !== 'winograd:int8') {
-    throw new InputError('invalid_argument', `Expected winograd for --engine but found '${wanted}'.`);
-  }
-  const kernel = new WebAssembly.Module(await readFile(KERNEL));
-  const engine = createWinogradEngine({
+/** Float graphs are made when a GPU asks for them, and kept where `vgg-edge export` keeps them. */
+function openModelEngine(wanted: string, model: string, manifest: Manifest, layer: Tap): Promise<Choice> {
+  const cache = weightsCacheFolder(process.env, homedir());
+  return openEngine(wanted, {
+    directory: model,
     manifest,
-    files: diskFiles(model),
-    kernel,
-    now: () => performance.now(),
+    taps: [layer],
+    floatGraphs: async (precision) => (await floatDirectory(model, precision, cache)).directory,
   });
-  return { id: 'winograd:int8', engine, batchSize: 8, reason: 'The only one so far.' };
 }

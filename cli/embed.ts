@@ -2,6 +2,7 @@
 
 import { writeDurably } from '../runner/durable-file.ts';
 import { embedRun } from '../runner/embed-run.ts';
+import { RUNNER_ENGINES } from '../runner/engine.ts';
 import { createMeter } from '../runner/meter.ts';
 import { serveMetrics } from '../runner/metrics-page.ts';
 import { DEFAULT_READERS, openWork } from '../runner/open-work.ts';
@@ -34,7 +35,7 @@ export const embed: Command = {
     engine: {
       type: 'string',
       value: 'ENGINE',
-      description: 'what runs the network (default auto: the fastest here, by a trial)',
+      description: `${RUNNER_ENGINES.join(', ')} (default auto: the fastest here, by a trial)`,
     },
     batch: { type: 'string', value: 'N', description: 'images in a batch (default: what suits the engine)' },
     'shard-size': { type: 'string', value: 'N', description: 'inputs in a shard (default 1000)' },

@@ -3,18 +3,15 @@
 
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { DecodeAnswer, DecodeSettings, PreparedImage } from './decode-thread.ts';
-import type { Failure } from './failure.ts';
-
-export type DecodeOutcome = { readonly image: PreparedImage } | { readonly failure: Failure };
+import type { DecodeAnswer, DecodeOutcome, DecodeSettings, DecodeTask } from './decode-thread.ts';
 
 export interface DecodePool {
   readonly threads: number;
   /**
-   * The bytes go to a thread and are gone from this one. Callers bound how many they send. Never rejects
-   * while the pool is open.
+   * The bytes go to a thread and are gone from this one; the crop is written into `pixels`, which lies in
+   * shared memory, or it is left as it was. Callers bound how many they send. Never rejects.
    */
-  decode(bytes: Uint8Array): Promise<DecodeOutcome>;
+  decode(task: DecodeTask): Promise<DecodeOutcome>;
   /** Images sent and not yet begun. */
   waiting(): number;
   close(): Promise<void>;
@@ -33,8 +30,7 @@ export interface DecodePoolOptions extends DecodeSettings {
 const PATIENCE = 120_000;
 const THREAD = new URL('./decode-thread.ts', import.meta.url);
 
-interface Task {
-  readonly bytes: Uint8Array;
+interface Task extends DecodeTask {
   readonly resolve: (outcome: DecodeOutcome) => void;
 }
 
@@ -70,11 +66,11 @@ export function createDecodePool(options: DecodePoolOptions): DecodePool {
 
   return {
     threads: count,
-    decode(bytes) {
+    decode(task) {
       return new Promise((resolve) => {
         const thread = idle.pop();
-        if (thread === undefined) queue.push({ bytes, resolve });
-        else thread.take({ bytes, resolve });
+        if (thread === undefined) queue.push({ ...task, resolve });
+        else thread.take({ ...task, resolve });
       });
     },
     waiting: () => queue.length,
@@ -109,7 +105,7 @@ function openThread(
     task = undefined;
     settled?.resolve(outcome);
   };
-  worker.on('message', ({ milliseconds, ...outcome }: DecodeAnswer) => {
+  worker.on('message', ({ milliseconds, outcome }: DecodeAnswer) => {
     settle(outcome);
     free(milliseconds);
   });
@@ -128,7 +124,7 @@ function openThread(
         void worker.terminate();
       }, patience);
       const bytes = owned(taken.bytes);
-      worker.postMessage(bytes, [bytes.buffer]);
+      worker.postMessage({ bytes, pixels: taken.pixels }, [bytes.buffer]);
     },
     end: () => worker.terminate(),
   };

@@ -16,34 +16,35 @@ export interface DecodeSettings {
   readonly crop?: CropBox | undefined;
 }
 
-export interface PreparedImage {
-  /** uint8 RGB [crop, crop, 3]. */
+export interface DecodeTask {
+  readonly bytes: Uint8Array;
+  /** Where the crop goes, uint8 RGB [crop, crop, 3], in shared memory: it is not copied between threads. */
   readonly pixels: Uint8Array;
-  /** Of the encoded bytes, lower-case hex. */
-  readonly sha256: string;
 }
 
+/** `sha256` of the encoded bytes, lower-case hex. */
+export type DecodeOutcome = { readonly sha256: string } | { readonly failure: Failure };
+
 /** What a thread answers; `milliseconds` is the time it was busy. */
-export type DecodeAnswer = { readonly milliseconds: number } & (
-  | { readonly image: PreparedImage }
-  | { readonly failure: Failure }
-);
+export type DecodeAnswer = { readonly milliseconds: number; readonly outcome: DecodeOutcome };
 
 const { sizes, limits, crop }: DecodeSettings = workerData;
 const decoder = await createNodeDecoder();
 
-parentPort?.on('message', async (bytes: Uint8Array) => {
+parentPort?.on('message', async (task: DecodeTask) => {
   const start = performance.now();
+  const outcome = await decode(task);
+  const answer: DecodeAnswer = { outcome, milliseconds: performance.now() - start };
+  parentPort?.postMessage(answer);
+});
+
+async function decode({ bytes, pixels }: DecodeTask): Promise<DecodeOutcome> {
   try {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const { data } = await prepareImage(bytes, crop, { decoder, sizes, limits });
-    const image = { pixels: data, sha256 };
-    answer({ image, milliseconds: performance.now() - start }, [data.buffer as ArrayBuffer]);
+    pixels.set(data);
+    return { sha256 };
   } catch (error) {
-    answer({ failure: describeFailure(error), milliseconds: performance.now() - start }, []);
+    return { failure: describeFailure(error) };
   }
-});
-
-function answer(message: DecodeAnswer, transfer: ArrayBuffer[]): void {
-  parentPort?.postMessage(message, transfer);
 }

@@ -48,6 +48,8 @@ export function createMeter(now: () => number = () => performance.now()): Meter 
   const busy: Record<Stage, number> = { reading: 0, decoding: 0, engine: 0, writing: 0 };
   const depths: Record<Stage, number> = { reading: 0, decoding: 0, engine: 0, writing: 0 };
   const places: Record<Stage, number> = { reading: 1, decoding: 1, engine: 1, writing: 1 };
+  /** When a stage with one place became busy. */
+  const since: Record<Stage, number> = { reading: 0, decoding: 0, engine: 0, writing: 0 };
   const recent: { time: number; images: number }[] = [{ time: start, images: 0 }];
   const curve = createCurve();
   let images = 0;
@@ -66,10 +68,14 @@ export function createMeter(now: () => number = () => performance.now()): Meter 
     hold,
     async time(stage, work) {
       const begun = now();
+      // Of a stage with one place, work that overlaps counts once.
+      const single = places[stage] === 1;
+      if (single && depths[stage] === 0) since[stage] = begun;
       try {
         return await hold(stage, work);
       } finally {
-        busy[stage] += now() - begun;
+        if (!single) busy[stage] += now() - begun;
+        else if (depths[stage] === 0) busy[stage] += now() - since[stage];
       }
     },
     add(stage, milliseconds) {

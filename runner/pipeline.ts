@@ -5,9 +5,10 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { rowOf } from '../core/embedder.ts';
 import { InputError, SourceError } from '../core/errors.ts';
-import type { Engine, EngineRun } from '../core/ports.ts';
+import type { Engine, EngineRun, ImageBatch } from '../core/ports.ts';
 import type { Describer } from '../engine/describer.ts';
-import type { DecodeOutcome, DecodePool } from './decode-pool.ts';
+import type { DecodePool } from './decode-pool.ts';
+import type { DecodeOutcome } from './decode-thread.ts';
 import { describeFailure, type FailedItem, type Failure } from './failure.ts';
 import type { Meter } from './meter.ts';
 import type { OutputRow, Source, SourceItem } from './ports.ts';
@@ -51,7 +52,9 @@ export interface Pipeline {
 }
 
 /** Batches being filled, ready, in the engine and being written, beside those that reading ahead needs. */
-const BATCHES_IN_WORK = 4;
+const BATCHES_IN_WORK = 5;
+/** While one runs the next lies ready in the engine: a GPU has no pause between them. */
+const RUNS_IN_ENGINE = 2;
 /** Milliseconds before the second and third attempt at an item that could not be reached. */
 const RETRY_AFTER = [250, 2000];
 
@@ -61,31 +64,36 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   const places = BATCHES_IN_WORK + Math.ceil(readers / batch);
   const inWork = createSlots(places);
   const reading = createSlots(readers);
-  const buffers = Array.from({ length: places }, () => new Uint8Array(batch * pixels));
+  // Shared with the threads that decode and with those of the engine.
+  const sharedBatch = () => new Uint8Array(new SharedArrayBuffer(batch * pixels));
+  const buffers: Uint8Array[] = [];
   const inEngine = createSequence();
+  const runs = createSlots(RUNS_IN_ENGINE);
   const inWriting = createSequence();
   meter.capacity('reading', readers);
   meter.capacity('decoding', decoders.threads);
 
   /** Holds a reader's place until the image is decoded, which bounds the encoded bytes in memory. */
-  const prepare = async (item: SourceItem, crop: Uint8Array): Promise<Failure | { sha256: string }> => {
+  const prepare = async (item: SourceItem, crop: Uint8Array): Promise<DecodeOutcome> => {
     await reading.acquire();
     try {
       if (signal.aborted) throw new StoppedError();
       const read = await meter.time('reading', () => readPatiently(source, item, maxBytes, signal));
-      if ('failure' in read) return read.failure;
-      const outcome = await meter.hold('decoding', () => decode(read.bytes));
-      if ('failure' in outcome) return outcome.failure;
-      crop.set(outcome.image.pixels);
-      return { sha256: outcome.image.sha256 };
+      if ('failure' in read) return read;
+      if (read.bytes.length > maxBytes) return { failure: describeFailure(tooLarge(maxBytes)) };
+      return await meter.hold('decoding', () => decoders.decode({ bytes: read.bytes, pixels: crop }));
     } finally {
       reading.release();
     }
   };
-  const decode = (bytes: Uint8Array): Promise<DecodeOutcome> =>
-    bytes.length <= maxBytes
-      ? decoders.decode(bytes)
-      : Promise.resolve({ failure: describeFailure(tooLarge(maxBytes)) });
+  const runIfUseful = async (
+    prepared: readonly DecodeOutcome[],
+    images: ImageBatch,
+  ): Promise<EngineRun | undefined> => {
+    if (signal.aborted) throw new StoppedError();
+    if (prepared.every((outcome) => 'failure' in outcome)) return undefined;
+    return await meter.time('engine', () => engine.run(images, [describer.layer]));
+  };
 
   const runBatch = async (
     items: readonly SourceItem[],
@@ -100,20 +108,18 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     );
     // Handled where it is awaited, which may be later than it rejects.
     preparing.catch(() => undefined);
-    const ran = inEngine(async () => {
+    const started = inEngine(async () => {
       const prepared = await preparing;
-      if (signal.aborted) throw new StoppedError();
-      const useful = prepared.some((outcome) => 'sha256' in outcome);
-      const run = useful
-        ? await meter.time('engine', () =>
-            engine.run({ images: items.length, size, data }, [describer.layer]),
-          )
-        : undefined;
-      return { prepared, run };
+      await runs.acquire();
+      const running = runIfUseful(prepared, { images: items.length, size, data }).finally(runs.release);
+      running.catch(() => undefined);
+      // Not awaited here: the next batch is given to the engine while this one runs.
+      return { prepared, running };
     });
-    ran.catch(() => undefined);
+    started.catch(() => undefined);
     await inWriting(async () => {
-      const { prepared, run } = await ran;
+      const { prepared, running } = await started;
+      const run = await running;
       // The engine's next batch is begun before this one's vectors are made.
       await setImmediate();
       await meter.time('writing', async () => {
@@ -129,13 +135,13 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       const written: Promise<void>[] = [];
       for (let start = 0; start < items.length; start += batch) {
         await inWork.acquire();
-        const buffer = buffers.pop();
-        if (signal.aborted || buffer === undefined) {
-          if (buffer !== undefined) buffers.push(buffer);
+        if (signal.aborted) {
           inWork.release();
           await Promise.allSettled(written);
           throw new StoppedError();
         }
+        // As many as places in the end, used again and again.
+        const buffer = buffers.pop() ?? sharedBatch();
         const work = runBatch(items.slice(start, start + batch), buffer, take).finally(() => {
           buffers.push(buffer);
           inWork.release();
@@ -171,9 +177,12 @@ async function readPatiently(
   }
 }
 
+const UNKNOWN: Failure = { code: 'internal', reason: 'Nothing became of this image.' };
+const NO_NUMBERS: Failure = { code: 'engine_failed', reason: 'The engine gave values that are no numbers.' };
+
 function describeBatch(
   items: readonly SourceItem[],
-  prepared: readonly (Failure | { sha256: string })[],
+  prepared: readonly DecodeOutcome[],
   run: EngineRun | undefined,
   describer: Describer,
 ): BatchResult {
@@ -181,22 +190,14 @@ function describeBatch(
   const failed: FailedItem[] = [];
   for (const [index, item] of items.entries()) {
     const { id, location, metadata } = item;
-    const outcome = prepared[index] ?? { code: 'internal', reason: 'Nothing became of this image.' };
-    if ('code' in outcome || run === undefined) {
-      const { code, reason } =
-        'code' in outcome ? outcome : { code: 'internal', reason: 'The engine was not run.' };
-      failed.push({ id, location, code, reason });
+    const outcome = prepared[index] ?? { failure: UNKNOWN };
+    if ('failure' in outcome || run === undefined) {
+      failed.push({ id, location, ...('failure' in outcome ? outcome.failure : UNKNOWN) });
       continue;
     }
     const vector = describer.describe(rowOf(run.outputs, index, items.length));
     if (vector.every(Number.isFinite)) rows.push({ id, vector, sha256: outcome.sha256, metadata });
-    else
-      failed.push({
-        id,
-        location,
-        code: 'engine_failed',
-        reason: 'The engine gave values that are no numbers.',
-      });
+    else failed.push({ id, location, ...NO_NUMBERS });
   }
   return { rows, failed };
 }
