@@ -1,14 +1,10 @@
 // Where `index` puts photographs and `search` looks for them: a vector store filled by this process, or a
 // running server that embeds by itself.
 
-import type { Filter, Hit, Metadata, VectorIndex, VectorStore } from '../core/vector-store.ts';
-import { openLanceDbStore } from '../search/node/lancedb-store.ts';
-import { createPgvectorStore, openPostgres } from '../search/node/pgvector-store.ts';
-import { createQdrantStore } from '../search/qdrant-store.ts';
+import type { Filter, Hit, Metadata, VectorIndex } from '../core/vector-store.ts';
+import { openStore, STORES } from '../search/node/open-store.ts';
 import { createRemoteStore } from '../search/remote-store.ts';
-import { createVectorizeAccount } from '../search/vectorize-account.ts';
-import { createVectorizeStore } from '../search/vectorize-store.ts';
-import { text, UsageError, type Values } from './command.ts';
+import { text, type Values } from './command.ts';
 import { openPhotoEmbedder, readDescriptor, readDimensions } from './photo-embedder.ts';
 
 export interface PhotoItem {
@@ -39,7 +35,6 @@ export interface PhotoIndex {
   close(): Promise<void>;
 }
 
-export const STORES = 'a folder or s3://… (LanceDB), postgres://…, qdrant:http://…, vectorize:ACCOUNT';
 export const PLACES = `${STORES}, or http://… of a running server`;
 
 /** Reads VGG_EDGE_API_KEY, QDRANT_API_KEY and CLOUDFLARE_API_TOKEN where they are needed. */
@@ -87,22 +82,6 @@ export async function openPhotoIndex(
       await store.close();
     },
   };
-}
-
-/** Throws UsageError, InputError, SourceError. */
-export async function openStore(place: string): Promise<VectorStore> {
-  if (/^postgres(ql)?:/.test(place)) return createPgvectorStore(await openPostgres(place));
-  const [scheme, rest = ''] = place.split(/:(.*)/s);
-  if (scheme === 'qdrant') {
-    const apiKey = process.env.QDRANT_API_KEY;
-    return createQdrantStore({ url: rest, ...(apiKey === undefined ? {} : { apiKey }) });
-  }
-  if (scheme === 'vectorize') {
-    const apiToken = process.env.CLOUDFLARE_API_TOKEN;
-    if (apiToken === undefined) throw new UsageError('Expected CLOUDFLARE_API_TOKEN in the environment.');
-    return createVectorizeStore(createVectorizeAccount({ accountId: rest, apiToken }), ['folder']);
-  }
-  return openLanceDbStore(place);
 }
 
 /** The server embeds: photographs go there as they are. */

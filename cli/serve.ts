@@ -2,10 +2,10 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { openStore, STORES } from '../search/node/open-store.ts';
 import { NODE_ENGINES } from '../server/node-engines.ts';
 import { startNodeServer } from '../server/node-server.ts';
 import { type Command, text, UsageError, wholeNumber } from './command.ts';
-import { openStore, STORES } from './photo-index.ts';
 
 const DEFAULT_MODEL = 'models/default';
 

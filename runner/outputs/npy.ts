@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { encodeNpyHeader, type NpyDtype } from '../../core/npy.ts';
 import type { Output, OutputOptions, ShardWriter, VectorDtype } from '../ports.ts';
 import { createOutputFile } from './output-file.ts';
-import { factColumns, type RowFacts, writeParquetFile } from './parquet-file.ts';
-import { storedWidth, toStored } from './stored-vector.ts';
+import { factColumns, writeParquetFile } from './parquet-file.ts';
+import { joinValues, type RowFacts, storedWidth, toStoredRow } from './stored-row.ts';
 
 const NPY_DTYPES: Readonly<Record<VectorDtype, NpyDtype>> = {
   float32: 'float32',
@@ -31,12 +31,9 @@ async function beginShard(path: string, options: OutputOptions): Promise<ShardWr
   const facts: RowFacts[] = [];
   return {
     async write(rows) {
-      const stored = rows.map(({ vector }) => toStored(vector, options.dtype));
-      rows.forEach(({ id, sha256, metadata }, place) => {
-        const scale = stored[place]?.scale;
-        facts.push({ id, sha256, metadata, ...(scale === undefined ? {} : { scale }) });
-      });
-      await vectors.append(joinBytes(stored.map(({ values }) => values)));
+      const stored = rows.map((row) => toStoredRow(row, options.dtype));
+      for (const { values: _, ...fact } of stored) facts.push(fact);
+      await vectors.append(joinValues(stored));
     },
     async finish() {
       await vectors.rewriteStart(headerOf(facts.length));
@@ -48,14 +45,4 @@ async function beginShard(path: string, options: OutputOptions): Promise<ShardWr
     },
     abandon: () => vectors.close(),
   };
-}
-
-function joinBytes(parts: readonly ArrayBufferView[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
-  let end = 0;
-  for (const { buffer, byteOffset, byteLength } of parts) {
-    joined.set(new Uint8Array(buffer, byteOffset, byteLength), end);
-    end += byteLength;
-  }
-  return joined;
 }

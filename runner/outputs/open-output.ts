@@ -1,13 +1,44 @@
 // What is written on the command line → the output that it means.
 
 import { InputError } from '../../core/errors.ts';
+import { openStore } from '../../search/node/open-store.ts';
 import type { Output, OutputOptions } from '../ports.ts';
+import { createArrowOutput } from './arrow.ts';
+import { createJsonlOutput } from './jsonl.ts';
 import { createNpyOutput } from './npy.ts';
+import { createParquetOutput } from './parquet.ts';
+import { createStoreOutput } from './store.ts';
 
-export const OUTPUTS = 'npy';
+const FORMATS: Readonly<Record<string, (options: OutputOptions) => Output>> = {
+  npy: createNpyOutput,
+  parquet: createParquetOutput,
+  jsonl: createJsonlOutput,
+  arrow: createArrowOutput,
+};
 
-/** Throws InputError for what is no output. */
-export async function openOutput(spec: string, options: OutputOptions): Promise<Output> {
-  if (spec === 'npy') return createNpyOutput(options);
-  throw new InputError('invalid_argument', `Expected ${OUTPUTS} as the output but found '${spec}'.`);
+/** The formats of files. */
+export const OUTPUT_FORMATS: readonly string[] = Object.keys(FORMATS);
+
+export interface OpenOutputOptions extends OutputOptions {
+  /** Of a store: the index's name. */
+  readonly index?: string;
+}
+
+/**
+ * One of OUTPUT_FORMATS, or `store:PLACE` with a place that search/node/open-store.ts knows. Throws
+ * InputError for what is no output, SourceError for a store that cannot be reached.
+ */
+export async function openOutput(spec: string, { index, ...options }: OpenOutputOptions): Promise<Output> {
+  const place = /^store:(.+)$/s.exec(spec)?.[1];
+  if (place !== undefined) {
+    if (index === undefined)
+      throw new InputError('invalid_argument', `Expected the name of an index in ${place}.`);
+    return createStoreOutput(await openStore(place), index, options);
+  }
+  const create = Object.hasOwn(FORMATS, spec) ? FORMATS[spec] : undefined;
+  if (create !== undefined) return create(options);
+  throw new InputError(
+    'invalid_argument',
+    `Expected ${OUTPUT_FORMATS.join(', ')} or store:PLACE as the output but found '${spec}'.`,
+  );
 }

@@ -1,10 +1,12 @@
 // A Parquet file written by hyparquet-writer, row group by row group. The bytes depend on the rows alone.
 
 import type { SchemaElement } from 'hyparquet';
-import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer';
-import type { OutputOptions, OutputRow } from '../ports.ts';
-import { type ColumnType, metadataColumns } from './metadata-columns.ts';
+import { ByteWriter, type ColumnSource, type KeyValue, ParquetWriter } from 'hyparquet-writer';
+import type { OutputOptions } from '../ports.ts';
+import { VECTORS_KEY, vectorsNote } from './arrow-schema.ts';
+import { type ColumnType, type MetadataColumn, metadataColumns } from './metadata-columns.ts';
 import { createOutputFile } from './output-file.ts';
+import type { RowFacts } from './stored-row.ts';
 
 export interface ParquetColumn {
   /** The column with its children, in depth-first order. */
@@ -12,18 +14,17 @@ export interface ParquetColumn {
   readonly source: ColumnSource;
 }
 
-/** Key of the space and dtype of the vectors in the file's metadata, as JSON. */
-const VECTORS_KEY = 'vgg-edge:vectors';
-
 export interface ParquetFileOptions extends OutputOptions {
   readonly rowsPerGroup: number;
+  /** Beside the space of the vectors. */
+  readonly notes?: readonly KeyValue[];
 }
 
 /** Replaces a file of that name. Throws SourceError where the disk does not take it. */
 export async function writeParquetFile(
   path: string,
   columns: readonly ParquetColumn[],
-  { space, dtype, rowsPerGroup }: ParquetFileOptions,
+  { rowsPerGroup, notes = [], ...options }: ParquetFileOptions,
 ): Promise<void> {
   const file = await createOutputFile(path);
   try {
@@ -35,7 +36,7 @@ export async function writeParquetFile(
     const parquet = new ParquetWriter({
       writer: Object.assign(writer, { flush, finish: flush }),
       schema: [{ name: 'root', num_children: columns.length }, ...columns.flatMap(({ schema }) => schema)],
-      kvMetadata: [{ key: VECTORS_KEY, value: JSON.stringify({ space, dtype }) }],
+      kvMetadata: [{ key: VECTORS_KEY, value: vectorsNote(options) }, ...notes],
       createdBy: 'vgg-edge',
     });
     await parquet.write({ columnData: columns.map(({ source }) => source), rowGroupSize: rowsPerGroup });
@@ -45,34 +46,27 @@ export async function writeParquetFile(
   }
 }
 
-export type RowFacts = Pick<OutputRow, 'id' | 'sha256' | 'metadata'> & { readonly scale?: number };
-
 /** Id, content hash, the scale of int8 vectors, and a column for each field of the metadata. */
-export function factColumns(rows: readonly RowFacts[], { dtype }: OutputOptions): ParquetColumn[] {
+export function factColumns(
+  rows: readonly RowFacts[],
+  { dtype }: OutputOptions,
+  metadata: readonly MetadataColumn[] = metadataColumns(rows),
+): ParquetColumn[] {
   return [
-    flat(
+    textColumn(
       'id',
-      'text',
       rows.map(({ id }) => id),
-      'REQUIRED',
     ),
-    flat(
+    textColumn(
       'sha256',
-      'text',
       rows.map(({ sha256 }) => sha256),
-      'REQUIRED',
     ),
-    ...(dtype === 'int8' ? [scales(rows)] : []),
-    ...metadataColumns(rows).map(({ name, type, values }) => flat(name, type, values, 'OPTIONAL')),
+    ...(dtype === 'int8' ? [scaleColumn(rows)] : []),
+    ...metadata.map(({ name, type, values }) => ({
+      schema: [{ name, repetition_type: 'OPTIONAL' as const, ...TYPES[type] }],
+      source: { name, data: [...values] },
+    })),
   ];
-}
-
-function scales(rows: readonly RowFacts[]): ParquetColumn {
-  const data = Float32Array.from(rows, ({ scale = 0 }) => scale);
-  return {
-    schema: [{ name: 'scale', type: 'FLOAT', repetition_type: 'REQUIRED' }],
-    source: { name: 'scale', data },
-  };
 }
 
 const TYPES: Readonly<Record<ColumnType, Omit<SchemaElement, 'name'>>> = {
@@ -81,14 +75,14 @@ const TYPES: Readonly<Record<ColumnType, Omit<SchemaElement, 'name'>>> = {
   boolean: { type: 'BOOLEAN' },
 };
 
-function flat(
-  name: string,
-  type: ColumnType,
-  values: readonly unknown[],
-  repetition: 'REQUIRED' | 'OPTIONAL',
-): ParquetColumn {
+function textColumn(name: string, data: string[]): ParquetColumn {
+  return { schema: [{ name, repetition_type: 'REQUIRED', ...TYPES.text }], source: { name, data } };
+}
+
+function scaleColumn(rows: readonly RowFacts[]): ParquetColumn {
+  const data = Float32Array.from(rows, ({ scale = 0 }) => scale);
   return {
-    schema: [{ name, repetition_type: repetition, ...TYPES[type] }],
-    source: { name, data: [...values] },
+    schema: [{ name: 'scale', type: 'FLOAT', repetition_type: 'REQUIRED' }],
+    source: { name: 'scale', data },
   };
 }

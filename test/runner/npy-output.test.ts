@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { decodeNpy } from '../../core/npy.ts';
-import { openOutput } from '../../runner/outputs/open-output.ts';
 import { asColumns, describeOutput, type ReadRow } from './output-contract.ts';
 import { readParquetRows } from './parquet-rows.ts';
 
@@ -25,7 +24,7 @@ async function readShard(folder: string, name: string): Promise<ReadRow[]> {
 
 describe('npy', () => {
   describeOutput({
-    open: (options) => openOutput('npy', options),
+    format: 'npy',
     endings: ['npy', 'parquet'],
     readShard,
     metadataOf: asColumns,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { toBinary, toInt8 } from '../../core/quantise-vector.ts';
 import type { Metadata, VectorSpace } from '../../core/vector-store.ts';
+import { openOutput } from '../../runner/outputs/open-output.ts';
 import type { Output, OutputOptions, OutputRow, VectorDtype } from '../../runner/ports.ts';
 
 const DIMENSIONS = 12;
@@ -48,7 +49,7 @@ export interface ReadRow {
 }
 
 export interface OutputFixture {
-  open(options: OutputOptions): Promise<Output>;
+  readonly format: string;
   /** Endings of a shard's files, in order of name. */
   readonly endings: readonly string[];
   readShard(folder: string, name: string, dtype: VectorDtype): Promise<ReadRow[]>;
@@ -67,16 +68,30 @@ export function asColumns({ id, mixed, ...rest }: Metadata): Readonly<Record<str
 
 const DTYPES: readonly VectorDtype[] = ['float32', 'int8', 'binary'];
 
-export function describeOutput({ open, endings, readShard, metadataOf }: OutputFixture): void {
-  const inFolder = async (run: (folder: string) => Promise<void>): Promise<void> => {
-    const folder = await mkdtemp(join(tmpdir(), 'vgg-edge-output-'));
-    try {
-      await run(folder);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  };
+async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'vgg-edge-output-'));
+  try {
+    await run(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
 
+/** The output with an empty folder for its shards. */
+export function openIn(
+  format: string,
+  options: OutputOptions,
+  run: (folder: string, output: Output) => Promise<void>,
+): Promise<void> {
+  return inFolder(async (folder) => {
+    const output = await openOutput(format, options);
+    await run(folder, output);
+    await output.close();
+  });
+}
+
+export function describeOutput({ format, endings, readShard, metadataOf }: OutputFixture): void {
+  const open = (options: OutputOptions) => openOutput(format, options);
   const writeShard = async (folder: string, name: string, batches: OutputRow[][], dtype: VectorDtype) => {
     const output = await open({ space: SPACE, dtype });
     const shard = await output.begin(folder, name);
