@@ -16,8 +16,7 @@ const FORMATS: Readonly<Record<string, (options: OutputOptions) => Output>> = {
   arrow: createArrowOutput,
 };
 
-/** The formats of files. */
-export const OUTPUT_FORMATS: readonly string[] = Object.keys(FORMATS);
+export const OUTPUTS = `${Object.keys(FORMATS).join(', ')}, or store:PLACE`;
 
 export interface OpenOutputOptions extends OutputOptions {
   /** Of a store: the index's name. */
@@ -25,7 +24,7 @@ export interface OpenOutputOptions extends OutputOptions {
 }
 
 /**
- * One of OUTPUT_FORMATS, or `store:PLACE` with a place that search/node/open-store.ts knows. Throws
+ * The name of a format, or `store:PLACE` with a place that search/node/open-store.ts knows. Throws
  * InputError for what is no output, SourceError for a store that cannot be reached.
  */
 export async function openOutput(spec: string, { index, ...options }: OpenOutputOptions): Promise<Output> {
@@ -37,8 +36,5 @@ export async function openOutput(spec: string, { index, ...options }: OpenOutput
   }
   const create = Object.hasOwn(FORMATS, spec) ? FORMATS[spec] : undefined;
   if (create !== undefined) return create(options);
-  throw new InputError(
-    'invalid_argument',
-    `Expected ${OUTPUT_FORMATS.join(', ')} or store:PLACE as the output but found '${spec}'.`,
-  );
+  throw new InputError('invalid_argument', `Expected ${OUTPUTS} as the output but found '${spec}'.`);
 }

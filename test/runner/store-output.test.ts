@@ -99,7 +99,7 @@ describe('a store', () => {
 });
 
 test.each([
-  ['a format that there is not', 'hdf5', OPTIONS, /npy, parquet, jsonl, arrow or store:PLACE/],
+  ['a format that there is not', 'hdf5', OPTIONS, /npy, parquet, jsonl, arrow, or store:PLACE/],
   ['a store without an index', 'store:indexes', OPTIONS, /name of an index/],
   ['another dtype for a store', 'store:indexes', { ...OPTIONS, dtype: 'int8', index: 'a' }, /float32/],
 ] as const)('%s is refused', async (_, spec, options, message) => {
