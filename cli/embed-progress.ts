@@ -6,6 +6,8 @@ import { describeShares, type RunReport, sparkline } from '../runner/report.ts';
 import { duration, type ProgressOutput } from './progress.ts';
 
 export interface EmbedProgress extends Required<RunWatcher> {
+  /** Of a run by runners: how many there are. */
+  runners(count: number): void;
   /** Whether the run goes on, and with which engine, for which reason. */
   started(how: 'begun' | 'resumed', engine: { readonly id: string; readonly reason: string }): void;
   /** The sum of what earlier processes and this one have done. */
@@ -35,6 +37,7 @@ export function createEmbedProgress(parts: EmbedProgressParts): EmbedProgress {
   let listed = { items: 0, complete: false };
   let found = { items: 0, failed: 0 };
   let drawn = false;
+  let runnerCount: number | undefined;
 
   const counts = () => {
     const { images, failed } = meter.read();
@@ -48,7 +51,7 @@ export function createEmbedProgress(parts: EmbedProgressParts): EmbedProgress {
   };
   const tick = (): void => {
     const reading = meter.read();
-    const now = { ...counts(), complete: listed.complete };
+    const now = { ...counts(), complete: listed.complete, runners: runnerCount };
     if (json) {
       const { rate, shares, depths } = reading;
       event('progress', { ...now, imagesPerSecond: rate, shares, depths });
@@ -69,6 +72,9 @@ export function createEmbedProgress(parts: EmbedProgressParts): EmbedProgress {
       const ended = progress.complete && !listed.complete;
       listed = { ...progress };
       if (ended && json) event('listed', { items: progress.items });
+    },
+    runners(count) {
+      runnerCount = count;
     },
     restored({ items, failed }) {
       found = { items: found.items + items, failed: found.failed + failed };
@@ -125,10 +131,11 @@ interface Counts {
   readonly failed: number;
   readonly listed: number;
   readonly complete: boolean;
+  readonly runners: number | undefined;
 }
 
 function describe(
-  { ended, failed, listed, complete }: Counts,
+  { ended, failed, listed, complete, runners }: Counts,
   { rate, shares, depths }: ReturnType<Meter['read']>,
   barWidth: number,
 ): string {
@@ -140,9 +147,13 @@ function describe(
     `${rate.toFixed(1)} images/s`,
     left,
     ...(failed > 0 ? [`${failed} failed`] : []),
-    `engine ${percent(shares.engine)}`,
-    `decoding ${percent(shares.decoding)}`,
-    `queues: ${depths.reading} reading, ${depths.decoding} decoding, ${depths.engine + depths.writing} batches`,
+    ...(runners === undefined
+      ? [
+          `engine ${percent(shares.engine)}`,
+          `decoding ${percent(shares.decoding)}`,
+          `queues: ${depths.reading} reading, ${depths.decoding} decoding, ${depths.engine + depths.writing} batches`,
+        ]
+      : [runners === 0 ? 'no runner: start vgg-edge runner with the same --queue' : `${runners} runners`]),
   ].join(' · ');
 }
 
@@ -157,7 +168,9 @@ function summaryLines(report: RunReport, paths: { failures: string; report: stri
   return [
     ...lines,
     `${reading.images} of them now, in ${duration(reading.seconds)}: ${(reading.images / reading.seconds).toFixed(1)} images/s, peak memory ${Math.round(peakMemory / 2 ** 20)} MB`,
-    `Busy: ${describeShares(reading.shares)}; the bottleneck is ${bottleneck(reading.shares)}`,
+    ...(reading.shares.engine > 0
+      ? [`Busy: ${describeShares(reading.shares)}; the bottleneck is ${bottleneck(reading.shares)}`]
+      : []),
     `${sparkline(samples)} up to ${top.toFixed(1)} images/s; the picture is ${paths.report}`,
   ];
 }

@@ -1,26 +1,22 @@
 // The options of vgg-edge embed → what the run is asked for, and what is needed to work on it. What the
 // command leaves open is what the run was begun with, or else what suits the machine.
 
-import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import type { CropBox } from '../core/crop-box.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { VECTOR_DTYPES } from '../core/quantise-vector.ts';
-import type { Tap } from '../core/taps.ts';
-import { createDescriber, type Describer } from '../engine/describer.ts';
-import { readManifest } from '../engine/model-file.ts';
-import { openProjections } from '../engine/model-projections.ts';
-import { diskFiles } from '../engine/node/disk-files.ts';
-import { weightsCacheFolder } from '../model-build/download-weights.ts';
-import { floatDirectory } from '../model-build/float-directory.ts';
-import { openEngine } from '../runner/engine.ts';
+import type { Describer } from '../engine/describer.ts';
 import type { Choice } from '../runner/engines/choose.ts';
 import type { RunDirectory } from '../runner/run-directory.ts';
 import { type RunRecord, readRunRecord, refuseDifferent } from '../runner/run-record.ts';
 import { flag, text, UsageError, type Values, wholeNumber } from './command.ts';
+import { openEmbeddingModel } from './embedding-model.ts';
 import { DEFAULT_MODEL, LIMITS, oneOf, readDescriptor, readDimensions } from './photo-embedder.ts';
 
 export interface PreparedRun {
+  /** The model directory, and the engine asked for. */
+  readonly model: string;
+  readonly engine: string;
   readonly manifest: Manifest;
   readonly describer: Describer;
   /** Opens the engine that the run has, or the one asked for. */
@@ -41,13 +37,16 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const found = await readRunRecord(directory);
   const model = text(values, 'model') ?? DEFAULT_MODEL;
-  const files = diskFiles(model);
-  const { manifest, id } = await readManifest(files);
-  const { layer, pool } = readDescriptor(values, manifest);
   const normalize = !flag(values, 'no-normalize');
   const dimensions = readDimensions(values);
-  const projections = openProjections(files, id);
-  const describer = await createDescriber({ layer, pool, normalize, dimensions }, { manifest, projections });
+  const { manifest, id, describer, layer, pool, openEngine } = await openEmbeddingModel(
+    model,
+    (manifest) => ({
+      ...readDescriptor(values, manifest),
+      normalize,
+      dimensions,
+    }),
+  );
   const batch = wholeNumber(values, 'batch', { min: 1, max: 1024 }) ?? found?.batch;
   const wantedEngine = text(values, 'engine') ?? 'auto';
   const goesOnWith =
@@ -82,8 +81,10 @@ export async function prepareRun(
   return {
     manifest,
     describer,
-    openEngine: () => openModelEngine(goesOnWith, model, manifest, layer),
+    model: resolve(model),
+    openEngine: () => openEngine(goesOnWith),
     record,
+    engine: goesOnWith,
   };
 }
 
@@ -112,15 +113,4 @@ function readCrop(value: string | undefined): CropBox | null {
   }
   if (percents === 0) return { unit: 'pixels', left, top, width, height };
   return { unit: 'fractions', left: left / 100, top: top / 100, width: width / 100, height: height / 100 };
-}
-
-/** Float graphs are made when a GPU asks for them, and kept where `vgg-edge export` keeps them. */
-function openModelEngine(wanted: string, model: string, manifest: Manifest, layer: Tap): Promise<Choice> {
-  const cache = weightsCacheFolder(process.env, homedir());
-  return openEngine(wanted, {
-    directory: model,
-    manifest,
-    taps: [layer],
-    floatGraphs: async (precision) => (await floatDirectory(model, precision, cache)).directory,
-  });
 }

@@ -1,18 +1,18 @@
 // vgg-edge embed: every image of a source becomes a vector, or a line that says why not.
 
+import { resolve } from 'node:path';
 import { writeDurably } from '../runner/durable-file.ts';
-import { embedRun } from '../runner/embed-run.ts';
 import { RUNNER_ENGINES } from '../runner/engine.ts';
 import { createMeter } from '../runner/meter.ts';
-import { serveMetrics } from '../runner/metrics-page.ts';
-import { DEFAULT_READERS, openWork } from '../runner/open-work.ts';
+import { type MetricsPage, serveMetrics } from '../runner/metrics-page.ts';
+import { DEFAULT_READERS } from '../runner/open-work.ts';
 import { OUTPUTS } from '../runner/outputs/open-output.ts';
 import { reportPage } from '../runner/report.ts';
 import { runDirectory } from '../runner/run-directory.ts';
-import { openRun } from '../runner/run-record.ts';
 import { type Command, flag, required, text, UsageError, type Values, wholeNumber } from './command.ts';
 import { createEmbedProgress, summary } from './embed-progress.ts';
 import { prepareRun } from './embed-run-options.ts';
+import { embedByRunners, embedHere } from './embed-session.ts';
 import { DESCRIPTOR_OPTIONS } from './photo-embedder.ts';
 import { stopOnInterrupt } from './stop-on-interrupt.ts';
 
@@ -50,6 +50,11 @@ export const embed: Command = {
       value: 'SHARE',
       description: 'stops when more than this share of the inputs fails, 0…1 (default 0.5)',
     },
+    queue: {
+      type: 'string',
+      value: 'URL',
+      description: 'a Redis: vgg-edge runner processes, here or elsewhere, do the work',
+    },
     json: { type: 'boolean', description: 'prints events as JSON lines' },
     metrics: { type: 'string', value: 'PORT', description: 'serves numbers for Prometheus on 127.0.0.1' },
   },
@@ -57,50 +62,32 @@ export const embed: Command = {
     'vgg-edge embed photos --out vectors',
     "vgg-edge embed 'photos/**/*.jpg' --out vectors --pool gem --dtype int8",
     'vgg-edge embed photos --out vectors --engine winograd --shard-size 10000 --metrics 9464',
+    'vgg-edge embed /shared/photos --out /shared/vectors --engine cuda:fp16 --queue redis://10.0.0.5:6379',
   ],
   async run([spec, ...rest], values) {
     if (spec === undefined || rest.length > 0) throw new UsageError('Expected one source.');
-    const directory = runDirectory(required(values, 'out'));
-    const rate = maxFailureRate(values);
-    const readers = wholeNumber(values, 'readers', { min: 1, max: 4096 });
-    const threads = wholeNumber(values, 'threads', { min: 1, max: 1024 });
+    const directory = runDirectory(resolve(required(values, 'out')));
+    const settings = {
+      maxFailureRate: maxFailureRate(values),
+      readers: wholeNumber(values, 'readers', { min: 1, max: 4096 }),
+      threads: wholeNumber(values, 'threads', { min: 1, max: 1024 }),
+      queue: text(values, 'queue'),
+    };
     const port = wholeNumber(values, 'metrics', { max: 65_535 });
-    const { record, manifest, describer, openEngine } = await prepareRun(spec, directory, values);
-    const choice = await openEngine();
+    const prepared = await prepareRun(spec, directory, values);
     const meter = createMeter();
     const progress = createEmbedProgress({ meter, json: flag(values, 'json') });
     const interrupt = stopOnInterrupt(() => progress.stopping());
-    const closing: (() => Promise<void>)[] = [() => choice.engine.dispose()];
+    let page: MetricsPage | undefined;
     try {
-      const complete = record(choice);
-      progress.started(await openRun(directory, complete), choice);
-      const work = await openWork({
-        record: complete,
-        manifest,
-        engine: choice.engine,
-        describer,
-        meter,
-        threads,
-        readers,
-      });
-      closing.push(() => work.close());
       if (port !== undefined) {
-        const page = await serveMetrics(port, meter, progress.counts);
-        closing.push(() => page.close());
+        page = await serveMetrics(port, meter, progress.counts);
         console.error(`Metrics: http://127.0.0.1:${page.port}/metrics`);
       }
-      const totals = await embedRun({
-        ...work,
-        directory,
-        record: complete,
-        maxFailureRate: rate,
-        signal: interrupt.signal,
-        watcher: progress,
-      });
+      const session = { ...settings, directory, prepared, meter, progress, signal: interrupt.signal };
+      const ended = await (settings.queue === undefined ? embedHere(session) : embedByRunners(session));
       const report = {
-        record: complete,
-        engineReason: choice.reason,
-        totals,
+        ...ended,
         reading: meter.read(),
         samples: meter.samples(),
         peakMemory: process.resourceUsage().maxRSS * 1024,
@@ -113,7 +100,7 @@ export const embed: Command = {
     } finally {
       progress.close();
       interrupt.release();
-      for (const close of closing.toReversed()) await close();
+      await page?.close();
     }
   },
 };

@@ -19,7 +19,7 @@ export interface DecodeSettings {
 export interface DecodeTask {
   readonly bytes: Uint8Array;
   /** Where the crop goes, uint8 RGB [crop, crop, 3], in shared memory: it is not copied between threads. */
-  readonly pixels: Uint8Array;
+  readonly pixels: Uint8Array<SharedArrayBuffer>;
 }
 
 /** `sha256` of the encoded bytes, lower-case hex. */

@@ -97,7 +97,10 @@ export function createMeter(now: () => number = () => performance.now()): Meter 
       const time = now();
       const elapsed = Math.max(time - start, 1e-9);
       const from = recent[0] ?? { time: start, images: 0 };
-      const share = (stage: Stage) => Math.min(1, busy[stage] / (elapsed * places[stage]));
+      const share = (stage: Stage) => {
+        const underWay = places[stage] === 1 && depths[stage] > 0 ? time - since[stage] : 0;
+        return Math.min(1, (busy[stage] + underWay) / (elapsed * places[stage]));
+      };
       return {
         seconds: elapsed / 1000,
         images,

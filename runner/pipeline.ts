@@ -66,7 +66,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   const reading = createSlots(readers);
   // Shared with the threads that decode and with those of the engine.
   const sharedBatch = () => new Uint8Array(new SharedArrayBuffer(batch * pixels));
-  const buffers: Uint8Array[] = [];
+  const buffers: Uint8Array<SharedArrayBuffer>[] = [];
   const inEngine = createSequence();
   const runs = createSlots(RUNS_IN_ENGINE);
   const inWriting = createSequence();
@@ -74,7 +74,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   meter.capacity('decoding', decoders.threads);
 
   /** Holds a reader's place until the image is decoded, which bounds the encoded bytes in memory. */
-  const prepare = async (item: SourceItem, crop: Uint8Array): Promise<DecodeOutcome> => {
+  const prepare = async (item: SourceItem, crop: Uint8Array<SharedArrayBuffer>): Promise<DecodeOutcome> => {
     await reading.acquire();
     try {
       if (signal.aborted) throw new StoppedError();
@@ -97,7 +97,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   const runBatch = async (
     items: readonly SourceItem[],
-    buffer: Uint8Array,
+    buffer: Uint8Array<SharedArrayBuffer>,
     take: (result: BatchResult) => Promise<void>,
   ): Promise<void> => {
     const data = buffer.subarray(0, items.length * pixels);

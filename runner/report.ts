@@ -52,7 +52,8 @@ export function reportPage(report: RunReport): string {
     ['Model', space.model],
     ['Engine', `${record.engine}, batches of ${record.batch}. ${engineReason}`],
     ['Last process', `${reading.images} images in ${reading.seconds.toFixed(1)} s`],
-    ['Busy', `${describeShares(reading.shares)}; the bottleneck: ${bottleneck(reading.shares)}`],
+    // Runners keep that to themselves.
+    ...(reading.shares.engine > 0 ? [busyRow(reading)] : []),
     ['Peak memory', `${Math.round(peakMemory / 2 ** 20)} MB`],
   ];
   return `<!doctype html>
@@ -73,6 +74,10 @@ ${rows.map(([name, value]) => `<tr><th scope="row">${name}<td>${inHtml(value)}`)
 </table>
 </html>
 `;
+}
+
+function busyRow({ shares }: MeterReading): [string, string] {
+  return ['Busy', `${describeShares(shares)}; the bottleneck: ${bottleneck(shares)}`];
 }
 
 /** An area under images per second over seconds, SVG. */

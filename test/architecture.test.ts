@@ -52,6 +52,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The runner's adapters: where images come from, where vectors go.
   'runner/sources': ['core', 'runner', 'net', 'net/node'],
   'runner/outputs': ['core', 'runner', 'search', 'search/node'],
+  // Its shards as jobs for other machines.
+  'runner/queue': ['core', 'runner'],
   cli: [
     'core',
     'engine',
@@ -65,6 +67,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'runner',
     'runner/sources',
     'runner/outputs',
+    'runner/queue',
     'server',
   ],
   // Types only: the API's schemas are the client's types.
@@ -83,6 +86,7 @@ const PACKAGE_HOMES: readonly { packages: RegExp; homes: readonly string[] }[] =
   { packages: /^(@lancedb\/|pg$)/, homes: ['search/node'] },
   { packages: /^apache-arrow$/, homes: ['search/node', 'runner/outputs'] },
   { packages: /^csv-parse/, homes: ['runner/sources'] },
+  { packages: /^(bullmq|ioredis)$/, homes: ['runner/queue'] },
   { packages: /^hyparquet/, homes: ['runner/sources', 'runner/outputs'] },
   { packages: /^ipaddr\.js$/, homes: ['net'] },
   { packages: /^hono/, homes: ['worker'] },

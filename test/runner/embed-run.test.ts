@@ -13,7 +13,15 @@ import { runDirectory } from '../../runner/run-directory.ts';
 import { openRun } from '../../runner/run-record.ts';
 import { StoppedError } from '../../runner/stopped.ts';
 import { tinyModel } from '../engine/tiny-model.ts';
-import { LIMITS, readFailures, runBytes, testRecord, testRun, writePhotos } from './run-fixture.ts';
+import {
+  embedOneByOne,
+  LIMITS,
+  readFailures,
+  runBytes,
+  testRecord,
+  testRun,
+  writePhotos,
+} from './run-fixture.ts';
 
 const PHOTOS = 60;
 let folder: string;
@@ -57,6 +65,16 @@ describe('nothing is lost', () => {
       rows.push(decodeNpy(await readFile(join(out, `shard-00000${shard}.npy`))).shape[0] ?? 0);
     }
     expect(rows).toEqual([7, 7, 7, 4]);
+  });
+
+  test('the vectors are those of the embedder that the API runs', async () => {
+    const samples = join(import.meta.dirname, '../../samples');
+    await testRun({ photos: samples, out, shardSize: 100 });
+    const { data, shape } = decodeNpy(await readFile(join(out, 'shard-000001.npy')));
+    const items = (await readFile(join(out, 'items/shard-000001.jsonl'), 'utf8')).trim().split('\n');
+    const expected = await embedOneByOne(items.map((line) => join(samples, JSON.parse(line).id)));
+    expect(shape[0]).toBe(items.length);
+    expect(data).toEqual(expected);
   });
 
   test('a failed image does not touch the vectors of the others in its batch', async () => {
@@ -103,6 +121,7 @@ describe('nothing is lost', () => {
       patience: 0,
     });
     const totals = await testRun({ photos, out, decoders });
+    await decoders.close();
     expect(totals).toMatchObject({ items: 60, vectors: 0, failed: 60 });
     expect((await readFailures(out))[0]).toMatchObject({
       code: 'decoder_failed',

@@ -5,7 +5,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { createEmbedder } from '../../core/embedder.ts';
 import { createDescriber } from '../../engine/describer.ts';
+import { createNodeDecoder } from '../../engine/node/decode.ts';
 import { diskFiles } from '../../engine/node/disk-files.ts';
 import { createWinogradEngine } from '../../engine/winograd/engine.ts';
 import { createDecodePool, type DecodePool } from '../../runner/decode-pool.ts';
@@ -86,6 +88,43 @@ function tinyDescriber() {
   return createDescriber({ layer: 'features', pool: 'gem', normalize: true }, { manifest, projections });
 }
 
+/** The vectors of the files by core/embedder.ts, one below the other, as bytes. */
+export async function embedOneByOne(paths: readonly string[]): Promise<Uint8Array> {
+  const { manifest } = tinyModel();
+  const engine = await tinyEngine();
+  const embedder = createEmbedder({
+    decoder: await createNodeDecoder(),
+    engine,
+    sizes: manifest.preprocess,
+    limits: LIMITS,
+    batchSize: 1,
+    now: () => performance.now(),
+  });
+  const descriptor = { layer: 'features', pool: 'gem', normalize: true } as const;
+  const { outcomes } = await embedder.embed(
+    paths.map((path) => ({ read: () => readFile(path) })),
+    descriptor,
+  );
+  await engine.dispose();
+  return Buffer.concat(
+    outcomes.map((outcome) => {
+      if ('error' in outcome) throw outcome.error;
+      return new Uint8Array(outcome.value.slice().buffer);
+    }),
+  );
+}
+
+async function tinyEngine() {
+  const kernel = new WebAssembly.Module(
+    await readFile(join(import.meta.dirname, '../../engine/winograd/kernel.wasm')),
+  );
+  const now = () => performance.now();
+  return createWinogradEngine({ manifest: tinyModel().manifest, files: diskFiles(TINY), kernel, now });
+}
+
+/** Threads take longer to start than these runs. They end with the test's process. */
+let sharedDecoders: DecodePool | undefined;
+
 /** One run in this process, with the tiny model. */
 export async function testRun(options: TestRun): Promise<RunTotals> {
   const { photos, out, maxFailureRate = 1, signal = new AbortController().signal, interfere } = options;
@@ -93,17 +132,13 @@ export async function testRun(options: TestRun): Promise<RunTotals> {
   const record = await testRecord(options);
   const directory = runDirectory(out);
   await openRun(directory, record);
-  const kernel = new WebAssembly.Module(
-    await readFile(join(import.meta.dirname, '../../engine/winograd/kernel.wasm')),
-  );
-  const now = () => performance.now();
-  const engine = createWinogradEngine({ manifest, files: diskFiles(TINY), kernel, now });
+  const engine = await tinyEngine();
   const describer = await tinyDescriber();
   const opened = await openSource(photos);
   const source = interfere?.(opened) ?? opened;
   const output = await openOutput('npy', { space: record.space, dtype: 'float32' });
-  const decoders =
-    options.decoders ?? createDecodePool({ sizes: manifest.preprocess, limits: LIMITS, threads: 2 });
+  sharedDecoders ??= createDecodePool({ sizes: manifest.preprocess, limits: LIMITS, threads: 2 });
+  const { decoders = sharedDecoders } = options;
   try {
     return await embedRun({
       directory,
@@ -128,7 +163,6 @@ export async function testRun(options: TestRun): Promise<RunTotals> {
       ...(options.watcher === undefined ? {} : { watcher: options.watcher }),
     });
   } finally {
-    await decoders.close();
     await engine.dispose();
   }
 }

@@ -1,0 +1,93 @@
+// The two ways to do a run: in this process, or by runners that take its shards from a queue.
+
+import { embedRun } from '../runner/embed-run.ts';
+import type { Meter } from '../runner/meter.ts';
+import { openWork } from '../runner/open-work.ts';
+import { coordinate } from '../runner/queue/coordinate.ts';
+import { connectQueue } from '../runner/queue/shard-jobs.ts';
+import type { RunTotals } from '../runner/reconcile.ts';
+import type { RunDirectory } from '../runner/run-directory.ts';
+import { openRun, type RunRecord } from '../runner/run-record.ts';
+import { openSource } from '../runner/sources/open-source.ts';
+import type { EmbedProgress } from './embed-progress.ts';
+import type { PreparedRun } from './embed-run-options.ts';
+
+export interface EmbedSession {
+  readonly directory: RunDirectory;
+  readonly prepared: PreparedRun;
+  readonly meter: Meter;
+  readonly progress: EmbedProgress;
+  readonly maxFailureRate: number;
+  readonly readers: number | undefined;
+  readonly threads: number | undefined;
+  /** URL of the Redis. */
+  readonly queue: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface EndedRun {
+  readonly record: RunRecord;
+  /** Why this engine. */
+  readonly engineReason: string;
+  readonly totals: RunTotals;
+}
+
+export async function embedHere(session: EmbedSession): Promise<EndedRun> {
+  const { directory, prepared, meter, progress, maxFailureRate, readers, threads, signal } = session;
+  const { manifest, describer } = prepared;
+  const { engine, ...choice } = await prepared.openEngine();
+  try {
+    const record = prepared.record(choice);
+    progress.started(await openRun(directory, record), choice);
+    const work = await openWork({ record, manifest, engine, describer, meter, threads, readers });
+    try {
+      const parts = { directory, record, maxFailureRate, signal, watcher: progress };
+      return { record, engineReason: choice.reason, totals: await embedRun({ ...work, ...parts }) };
+    } finally {
+      await work.close();
+    }
+  } finally {
+    await engine.dispose();
+  }
+}
+
+export async function embedByRunners(session: EmbedSession): Promise<EndedRun> {
+  const { directory, prepared, meter, progress, maxFailureRate, queue = '', signal } = session;
+  const connection = await connectQueue(queue);
+  const choice = await chooseForRunners(prepared);
+  const record = prepared.record(choice);
+  progress.started(await openRun(directory, record), choice);
+  const source = await openSource(record.source, record.column === null ? {} : { column: record.column });
+  try {
+    const totals = await coordinate({
+      directory,
+      record,
+      source,
+      model: prepared.model,
+      connection,
+      maxFailureRate,
+      signal,
+      watcher: {
+        ...progress,
+        shard(marker, how) {
+          if (how === 'done') meter.ended(marker.items, marker.failed);
+          progress.shard(marker, how);
+        },
+      },
+    });
+    return { record, engineReason: choice.reason, totals };
+  } finally {
+    await source.close();
+  }
+}
+
+/** Images in a batch for an engine that is not opened here. */
+const BATCH = 16;
+
+/** `cuda:fp16` is taken at its word: the coordinator may have no GPU. Anything else is tried here. */
+async function chooseForRunners({ engine: wanted, openEngine }: PreparedRun) {
+  if (wanted.includes(':')) return { id: wanted, batchSize: BATCH, reason: 'As asked for, by runners.' };
+  const { engine, ...choice } = await openEngine();
+  await engine.dispose();
+  return choice;
+}

@@ -1,0 +1,51 @@
+// The model of a run: what its vectors are, and the engines that may compute them.
+
+import { homedir } from 'node:os';
+import type { Pool } from '../core/descriptors.ts';
+import type { Manifest } from '../core/manifest.ts';
+import type { Tap } from '../core/taps.ts';
+import { createDescriber, type Describer, type DescriptorOptions } from '../engine/describer.ts';
+import { readManifest } from '../engine/model-file.ts';
+import { openProjections } from '../engine/model-projections.ts';
+import { diskFiles } from '../engine/node/disk-files.ts';
+import { weightsCacheFolder } from '../model-build/download-weights.ts';
+import { floatDirectory } from '../model-build/float-directory.ts';
+import { openEngine } from '../runner/engine.ts';
+import type { Choice } from '../runner/engines/choose.ts';
+
+export interface EmbeddingModel {
+  readonly manifest: Manifest;
+  readonly id: string;
+  readonly layer: Tap;
+  readonly pool: Pool;
+  readonly describer: Describer;
+  openEngine(wanted: string): Promise<Choice>;
+}
+
+/** Throws ModelError, SourceError, and InputError for a descriptor that the model does not have. */
+export async function openEmbeddingModel(
+  directory: string,
+  describe: (manifest: Manifest) => DescriptorOptions,
+): Promise<EmbeddingModel> {
+  const files = diskFiles(directory);
+  const { manifest, id } = await readManifest(files);
+  const options = describe(manifest);
+  const describer = await createDescriber(options, { manifest, projections: openProjections(files, id) });
+  const { layer, pool } = options;
+  // Float graphs are made when a GPU asks for them, and kept where `vgg-edge export` keeps them.
+  const cache = weightsCacheFolder(process.env, homedir());
+  return {
+    manifest,
+    id,
+    layer,
+    pool,
+    describer,
+    openEngine: (wanted) =>
+      openEngine(wanted, {
+        directory,
+        manifest,
+        taps: [layer],
+        floatGraphs: async (precision) => (await floatDirectory(directory, precision, cache)).directory,
+      }),
+  };
+}

@@ -1,0 +1,188 @@
+// The coordinator of a run on many machines: lists the source, puts shards into the queue, sees them come
+// back, and reconciles. What it knows it reads from the run directory, so it may die and be started again.
+
+import { setTimeout } from 'node:timers/promises';
+import { Queue, QueueEvents } from 'bullmq';
+import { ModelError } from '../../core/errors.ts';
+import type { RunWatcher } from '../embed-run.ts';
+import { createFailureGate } from '../failure-gate.ts';
+import { checkUnchanged } from '../item-list.ts';
+import { listShards } from '../listed-shards.ts';
+import type { Source } from '../ports.ts';
+import { type RunTotals, reconcile } from '../reconcile.ts';
+import { type RunDirectory, shardName } from '../run-directory.ts';
+import { lockRun } from '../run-lock.ts';
+import type { RunRecord } from '../run-record.ts';
+import { emptyWork, findShard, type ShardMarker } from '../shard.ts';
+import { StoppedError } from '../stopped.ts';
+import { jobId, QUEUE, type QueueConnection, type ShardJob } from './shard-jobs.ts';
+
+export interface CoordinateParts {
+  readonly directory: RunDirectory;
+  readonly record: RunRecord;
+  readonly source: Source;
+  /** The model directory as the runners find it. */
+  readonly model: string;
+  readonly connection: QueueConnection;
+  readonly maxFailureRate: number;
+  readonly signal: AbortSignal;
+  readonly watcher?: RunWatcher & {
+    /** How many runners are connected; now and then. */
+    readonly runners?: (count: number) => void;
+  };
+}
+
+/** Shards in the queue or in work at a time: what Redis has to hold does not grow with the run. */
+const OUTSTANDING = 1000;
+/** Milliseconds between looks at what is outstanding, should an event be lost. */
+const LOOK_AGAIN = 2000;
+/** Failures of a shard, on whatever runners, before it is given up. */
+const ATTEMPTS = 3;
+const ATTEMPT_AFTER = 1000;
+
+/** As embedRun, by runners. Throws ModelError when a shard failed on every runner that took it. */
+export async function coordinate(parts: CoordinateParts): Promise<RunTotals> {
+  const { directory, record, source, connection, watcher } = parts;
+  const unlock = await lockRun(directory.path);
+  const ending = new AbortController();
+  const signal = AbortSignal.any([parts.signal, ending.signal]);
+  const queue = new Queue<ShardJob>(QUEUE, { connection });
+  const events = new QueueEvents(QUEUE, { connection });
+  // Redis may go away and come back; what was lost meanwhile is found by looking again.
+  queue.on('error', () => undefined);
+  events.on('error', () => undefined);
+  const outstanding = new Map<string, number>();
+  try {
+    const listed = await listShards({ source, directory, shardSize: record.shardSize, signal });
+    const gate = createFailureGate(parts.maxFailureRate);
+    const ended = (marker: ShardMarker, how: 'done' | 'found'): void => {
+      watcher?.shard?.(marker, how);
+      gate.count(marker.items, marker.failed);
+    };
+    const failed = new Map<number, string>();
+    const settle = createSettler({ ...parts, queue, outstanding, failed, ended });
+    const news = createNews(events);
+    const room = async (most: number): Promise<void> => {
+      while (outstanding.size > most) {
+        const ids = await news.next(signal);
+        if (signal.aborted) throw new StoppedError();
+        await settle(ids ?? [...outstanding.keys()]);
+        watcher?.listed?.(listed.progress());
+        if (ids === undefined) watcher?.runners?.(await queue.getWorkersCount());
+      }
+    };
+    let done = 0;
+    for (let shard = 1; await listed.has(shard); shard += 1) {
+      if (signal.aborted) throw new StoppedError();
+      const found = await findShard(directory, shard);
+      if (found !== undefined) {
+        ended(found, 'found');
+        continue;
+      }
+      await room(OUTSTANDING - 1);
+      await addJob(queue, { directory: directory.path, shard, model: parts.model });
+      outstanding.set(jobId({ directory: directory.path, shard }), shard);
+      done += 1;
+    }
+    await room(0);
+    const listing = await listed.complete();
+    watcher?.listed?.(listed.progress());
+    refuseFailed(failed);
+    gate.conclude();
+    if (listed.found && done === 0) await checkUnchanged(source, directory, record.shardSize);
+    const totals = await reconcile(directory, listing, record.shardSize);
+    await emptyWork(directory);
+    return totals;
+  } finally {
+    ending.abort();
+    // What a runner has begun it finishes; it is found when the run goes on.
+    for (const id of outstanding.keys()) await queue.remove(id).catch(() => undefined);
+    await events.close();
+    await queue.close();
+    await unlock();
+  }
+}
+
+async function addJob(queue: Queue<ShardJob>, job: ShardJob): Promise<void> {
+  const id = jobId(job);
+  // A job that failed for good in an earlier run would keep its name taken.
+  if ((await queue.getJobState(id)) === 'failed') await queue.remove(id);
+  await queue.add('shard', job, {
+    jobId: id,
+    attempts: ATTEMPTS,
+    backoff: { type: 'exponential', delay: ATTEMPT_AFTER },
+    removeOnComplete: true,
+  });
+}
+
+interface SettlerParts extends CoordinateParts {
+  readonly queue: Queue<ShardJob>;
+  readonly outstanding: Map<string, number>;
+  readonly failed: Map<number, string>;
+  readonly ended: (marker: ShardMarker, how: 'done') => void;
+}
+
+/** Looks at outstanding shards: done, failed for good, or lost from the queue and put there again. */
+function createSettler({ queue, outstanding, failed, ended, directory, model }: SettlerParts) {
+  return async (ids: readonly string[]): Promise<void> => {
+    for (const id of ids) {
+      const shard = outstanding.get(id);
+      if (shard === undefined) continue;
+      // Asked before the marker is looked for: what ends in between is found done.
+      const state = await queue.getJobState(id);
+      const marker = await findShard(directory, shard);
+      if (marker !== undefined) {
+        outstanding.delete(id);
+        ended(marker, 'done');
+      } else if (state === 'failed') {
+        const job = await queue.getJob(id);
+        failed.set(shard, job?.failedReason ?? 'unknown reason');
+        outstanding.delete(id);
+        await queue.remove(id);
+      } else if (state === 'unknown') {
+        await addJob(queue, { directory: directory.path, shard, model });
+      }
+    }
+  };
+}
+
+/** The jobs that ended since the last call, or undefined when it is time to look at all. */
+function createNews(events: QueueEvents) {
+  let ids: string[] = [];
+  let wake: () => void = () => undefined;
+  let looked = performance.now();
+  for (const event of ['completed', 'failed'] as const) {
+    events.on(event, ({ jobId: id }: { jobId: string }) => {
+      ids.push(id);
+      wake();
+    });
+  }
+  return {
+    async next(signal: AbortSignal): Promise<readonly string[] | undefined> {
+      const rest = looked + LOOK_AGAIN - performance.now();
+      if (ids.length === 0 && rest > 0) {
+        const woken = new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        const timer = new AbortController();
+        const waited = setTimeout(rest, undefined, { signal: AbortSignal.any([signal, timer.signal]) });
+        await Promise.race([woken, waited.catch(() => undefined)]);
+        timer.abort();
+      }
+      if (performance.now() - looked < LOOK_AGAIN) return ids.splice(0);
+      looked = performance.now();
+      ids = [];
+      return undefined;
+    },
+  };
+}
+
+function refuseFailed(failed: ReadonlyMap<number, string>): void {
+  const [first] = failed;
+  if (first === undefined) return;
+  const [shard, reason] = first;
+  throw new ModelError(
+    'engine_failed',
+    `Expected every shard to be done but ${failed.size} failed ${ATTEMPTS} times, first ${shardName(shard)}: ${reason}. Mend what is wrong; the same command goes on from here.`,
+  );
+}

@@ -1,0 +1,126 @@
+// A runner: takes shards of whatever runs are in the queue, one after the other through one pipeline. When it
+// dies its shards go back to the queue; when it was only thought dead, both write the same bytes.
+
+import { Worker } from 'bullmq';
+import { InputError } from '../../core/errors.ts';
+import { createTurns } from '../../core/turns.ts';
+import { readItems } from '../item-list.ts';
+import type { Pipeline } from '../pipeline.ts';
+import type { Output } from '../ports.ts';
+import { type RunDirectory, runDirectory } from '../run-directory.ts';
+import { type RunRecord, readRunRecord } from '../run-record.ts';
+import { findShard, openShard, type ShardMarker } from '../shard.ts';
+import { QUEUE, type QueueConnection, shardJobSchema } from './shard-jobs.ts';
+
+/** What a runner has open for a run. */
+export interface RunnerWork {
+  readonly pipeline: Pipeline;
+  readonly output: Output;
+  close(): Promise<void>;
+}
+
+export interface RunShardsParts {
+  readonly connection: QueueConnection;
+  /** Throws where this machine cannot do it: no such model, engine or source. */
+  readonly openWork: (record: RunRecord, model: string) => Promise<RunnerWork>;
+  readonly signal: AbortSignal;
+  /** Milliseconds without a sign of life after which a runner's shards are given to another. */
+  readonly patience: number;
+  readonly onShard?: (directory: RunDirectory, marker: ShardMarker) => void;
+  readonly onError?: (error: unknown) => void;
+}
+
+/** While one shard is read the other is in the engine, or on its way to the disk. */
+const SHARDS_IN_WORK = 2;
+/** Runners that may die over a shard before the shard is to blame. */
+const DEATHS = 5;
+
+/** Until `signal` is aborted; shards in work are finished then. */
+export async function runShards(parts: RunShardsParts): Promise<void> {
+  const { connection, signal, patience, onShard, onError } = parts;
+  const runs = createOpenRuns(parts);
+  const intake = createTurns();
+  const worker = new Worker(
+    QUEUE,
+    async (job) => {
+      const { directory: path, shard, model } = shardJobSchema.parse(job.data);
+      const directory = runDirectory(path);
+      // Done by a runner that was thought dead.
+      if ((await findShard(directory, shard)) !== undefined) return;
+      await runs.use(directory, model, async ({ pipeline, output }) => {
+        const open = await openShard(directory, shard, output, { journal: false });
+        try {
+          const items = await readItems(directory, shard);
+          const { finished } = await intake(() => pipeline.feed(items, open.take));
+          await finished;
+          onShard?.(directory, await open.publish());
+        } catch (error) {
+          await open.abandon();
+          throw error;
+        }
+      });
+    },
+    {
+      connection,
+      concurrency: SHARDS_IN_WORK,
+      lockDuration: patience,
+      stalledInterval: patience,
+      maxStalledCount: DEATHS,
+    },
+  );
+  worker.on('failed', (_, error) => onError?.(error));
+  worker.on('error', (error) => onError?.(error));
+  try {
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  } finally {
+    await worker.close();
+    await runs.close();
+  }
+}
+
+/** One run open at a time: another's engine would take as much memory again. */
+function createOpenRuns({ openWork }: RunShardsParts) {
+  const turns = createTurns();
+  let current: { path: string; model: string; work: RunnerWork } | undefined;
+  const using = new Set<Promise<unknown>>();
+  const close = async (): Promise<void> => {
+    await Promise.allSettled(using);
+    const closing = current;
+    current = undefined;
+    await closing?.work.close();
+  };
+  const open = async (directory: RunDirectory, model: string): Promise<RunnerWork> => {
+    if (current?.path === directory.path && current.model === model) return current.work;
+    await close();
+    const record = await readRunRecord(directory);
+    if (record === undefined) {
+      throw new InputError(
+        'invalid_file',
+        `Expected the run directory ${directory.path} on this machine: runners and the coordinator share it, under one name.`,
+      );
+    }
+    const work = await openWork(record, model);
+    current = { path: directory.path, model, work };
+    return work;
+  };
+  return {
+    async use(
+      directory: RunDirectory,
+      model: string,
+      work: (open: RunnerWork) => Promise<void>,
+    ): Promise<void> {
+      let running: Promise<void> | undefined;
+      await turns(async () => {
+        running = work(await open(directory, model));
+        const tracked = running.catch(() => undefined);
+        using.add(tracked);
+        void tracked.then(() => using.delete(tracked));
+      });
+      await running;
+    },
+    close,
+  };
+}

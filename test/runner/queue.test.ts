@@ -1,0 +1,150 @@
+// A run by runners that take its shards from a queue: whoever dies, the bytes are those of a run by one
+// process that nobody disturbed.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { coordinate } from '../../runner/queue/coordinate.ts';
+import { runShards } from '../../runner/queue/run-shards.ts';
+import { connectQueue } from '../../runner/queue/shard-jobs.ts';
+import { runDirectory } from '../../runner/run-directory.ts';
+import { openRun } from '../../runner/run-record.ts';
+import { openSource } from '../../runner/sources/open-source.ts';
+import { HAS_REDIS, type RedisProcess, startRedis } from './redis-process.ts';
+import { runBytes, TINY, testRecord, writePhotos } from './run-fixture.ts';
+
+const MAIN = join(import.meta.dirname, '../../cli/main.ts');
+/** Seconds without a sign of life after which a runner's shards are taken over. */
+const PATIENCE = 2;
+
+let folder: string;
+let photos: string;
+let out: string;
+let redis: RedisProcess;
+let undisturbed: Record<string, string>;
+const started: ChildProcess[] = [];
+
+function vggEdge(...args: string[]) {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  started.push(child);
+  const output: string[] = [];
+  const lines = createInterface({ input: child.stdout });
+  lines.on('line', (line) => output.push(line));
+  createInterface({ input: child.stderr }).on('line', (line) => output.push(line));
+  const ended = once(child, 'exit').then(([code, signal]: (number | string | null)[]) => code ?? signal);
+  return { child, ended, output, lines };
+}
+
+const OPTIONS = ['--model', TINY, '--engine', 'winograd:int8', '--batch', '4', '--shard-size', '8', '--json'];
+const embed = (to: string, ...args: string[]) => vggEdge('embed', photos, '--out', to, ...OPTIONS, ...args);
+const runner = () =>
+  vggEdge('runner', '--queue', redis.url, '--patience', String(PATIENCE), '--threads', '1');
+
+describe.skipIf(!HAS_REDIS)('with a Redis', () => {
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'vgg-edge-queue-'));
+    photos = join(folder, 'photos');
+    out = join(folder, 'out');
+    await writePhotos(photos, 240, 17);
+    const whole = embed(join(folder, 'whole'));
+    expect(await whole.ended, whole.output.join('\n')).toBe(0);
+    undisturbed = await runBytes(join(folder, 'whole'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  beforeEach(async () => {
+    redis = await startRedis();
+  });
+  afterEach(async () => {
+    for (const child of started.splice(0)) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const exit = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exit;
+    }
+    await redis.stop();
+    await rm(out, { recursive: true, force: true });
+  });
+
+  test('four runners, two of them killed (-9) at random moments', async () => {
+    const coordinator = embed(out, '--queue', redis.url);
+    const runners = [runner(), runner(), runner(), runner()];
+    const killed = runners.slice(0, 2).map(({ child, lines, ended }) => {
+      let rest = 1 + Math.floor(Math.random() * 3);
+      lines.on('line', () => {
+        rest -= 1;
+        if (rest === 0) setTimeout(() => child.kill('SIGKILL'), Math.random() * 60);
+      });
+      return ended;
+    });
+    expect(await coordinator.ended, coordinator.output.join('\n')).toBe(0);
+    expect(await Promise.all(killed)).toEqual(['SIGKILL', 'SIGKILL']);
+    expect(await runBytes(out)).toEqual(undisturbed);
+    const rest = runners.slice(2);
+    for (const { child } of rest) child.kill('SIGINT');
+    expect(await Promise.all(rest.map(({ ended }) => ended))).toEqual([0, 0]);
+  });
+
+  test('a coordinator killed (-9) is started again, and finds what the runners did', async () => {
+    const first = embed(out, '--queue', redis.url);
+    runner();
+    let shards = 0;
+    first.lines.on('line', (line) => {
+      if (JSON.parse(line).event === 'shard') shards += 1;
+      if (shards === 3) first.child.kill('SIGKILL');
+    });
+    expect(await first.ended).toBe('SIGKILL');
+    const second = embed(out, '--queue', redis.url);
+    expect(await second.ended, second.output.join('\n')).toBe(0);
+    expect(await runBytes(out)).toEqual(undisturbed);
+  });
+
+  test('a run begun by runners is finished without them', async () => {
+    const coordinator = embed(out, '--queue', redis.url);
+    runner();
+    coordinator.lines.on('line', (line) => {
+      if (JSON.parse(line).event === 'shard') coordinator.child.kill('SIGINT');
+    });
+    expect(await coordinator.ended).toBe(130);
+    // The shards that the runner had begun are its own to finish or to lose.
+    const alone = embed(out);
+    expect(await alone.ended, alone.output.join('\n')).toBe(0);
+    expect(await runBytes(out)).toEqual(undisturbed);
+  });
+
+  test('a shard that no runner can do fails the run, with the reason', async () => {
+    const record = await testRecord({ photos, out, shardSize: 300 });
+    const directory = runDirectory(out);
+    await openRun(directory, record);
+    const connection = await connectQueue(redis.url);
+    const stop = new AbortController();
+    const running = runShards({
+      connection,
+      openWork: () => Promise.reject(new Error('No GPU here.')),
+      signal: stop.signal,
+      patience: PATIENCE * 1000,
+    });
+    const run = coordinate({
+      directory,
+      record,
+      source: await openSource(photos),
+      model: TINY,
+      connection,
+      maxFailureRate: 1,
+      signal: new AbortController().signal,
+    });
+    await expect(run).rejects.toThrow(/1 failed 3 times, first shard-000001: No GPU here\./);
+    stop.abort();
+    await running;
+  });
+});
+
+test('a Redis that is not there is named, without its password', async () => {
+  const { ended, output } = vggEdge('runner', '--queue', 'redis://me:secret@127.0.0.1:1');
+  expect(await ended).toBe(3);
+  expect(output.join('\n')).toMatch(/Expected a Redis at 127\.0\.0\.1:1 for --queue: /);
+  expect(output.join('\n')).not.toContain('secret');
+});
