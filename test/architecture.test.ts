@@ -85,7 +85,7 @@ const PACKAGE_HOMES: readonly { packages: RegExp; homes: readonly string[] }[] =
   { packages: /^onnx-proto$/, homes: ['model-build'] },
   { packages: /^(@lancedb\/|pg$)/, homes: ['search/node'] },
   { packages: /^apache-arrow$/, homes: ['search/node', 'runner/outputs'] },
-  { packages: /^csv-parse/, homes: ['runner/sources'] },
+  { packages: /^(csv-parse|brace-expansion|aws4fetch)$/, homes: ['runner/sources'] },
   { packages: /^(bullmq|ioredis)$/, homes: ['runner/queue'] },
   { packages: /^hyparquet/, homes: ['runner/sources', 'runner/outputs'] },
   { packages: /^ipaddr\.js$/, homes: ['net'] },
