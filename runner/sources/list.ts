@@ -131,7 +131,7 @@ function locate(named: string, folder: string): string {
 }
 
 function isUrl(location: string): boolean {
-  return /^https?:\/\//i.test(location);
+  return /^(https?|s3):\/\//i.test(location);
 }
 
 function show(value: unknown): string {
