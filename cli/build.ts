@@ -68,6 +68,10 @@ export const build: Command = {
       type: 'boolean',
       description: 'tries activation ranges layer by layer: more faithful, takes minutes',
     },
+    'keep-channels': {
+      type: 'boolean',
+      description: 'does not equalise the channels of the activations before they are quantised',
+    },
     nearest: {
       type: 'boolean',
       description: 'rounds weights to the nearest level, whatever the other way of rounding promises',
@@ -111,6 +115,7 @@ export const build: Command = {
       defaultDescriptor: descriptorOf(text(values, 'descriptor')),
       licence: text(values, 'licence') ?? 'unknown',
       refine: flag(values, 'refine'),
+      equalise: !flag(values, 'keep-channels'),
       rounding: flag(values, 'nearest') ? 'nearest' : 'measured',
       precisions: precisionsOf(text(values, 'precision')),
       progress: progress.update,

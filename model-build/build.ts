@@ -45,6 +45,8 @@ export interface BuildOptions {
   readonly refine: boolean;
   /** How the kernels' weights are rounded (calibrate.ts). */
   readonly rounding: 'nearest' | 'measured';
+  /** Brings the channels of each activation to like peaks first (equalise.ts). */
+  readonly equalise: boolean;
   readonly progress: (stage: string, done: number, total: number) => void;
 }
 
@@ -62,13 +64,15 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
       { param: 'labels' },
     );
   }
-  const { levels, correlations, candidates, taken } = await calibrate(network, images.calibration, {
+  const calibration = await calibrate(network, images.calibration, {
     byScores: trained,
     refine: options.refine,
     rounding: options.rounding,
+    equalise: options.equalise,
     progress,
   });
-  const quantised = quantiseNetwork(network, levels, correlations);
+  const { candidates, taken } = calibration;
+  const quantised = quantiseNetwork(calibration.network, calibration.levels, calibration.correlations);
   const provenance = await describeSource(source);
   return await replaceDirectory(options.out, options.force, async (directory) => {
     const written = await writeWeights(directory, quantised);
@@ -84,6 +88,7 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
       ...(options.defaultDescriptor === undefined ? {} : { defaultDescriptor: options.defaultDescriptor }),
       calibration: {
         ...images.description,
+        equalised: options.equalise,
         candidates: candidates.map((candidate) => ({ ...candidate })),
         taken: { ...taken },
       },
@@ -97,7 +102,9 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
     );
     const manifest: Manifest = {
       ...draft,
-      fidelity: JSON.parse(JSON.stringify({ ...fidelity, weights: weightErrors(network, quantised) })),
+      fidelity: JSON.parse(
+        JSON.stringify({ ...fidelity, weights: weightErrors(calibration.network, quantised) }),
+      ),
     };
     await writeManifest(directory, manifest);
     await keepCard(options.out, directory, provenance.sha256);

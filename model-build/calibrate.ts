@@ -3,18 +3,19 @@
 // kernels pays, and what each layer's range should rather be.
 
 import type { ImageBatch } from '../core/ports.ts';
+import { equalise } from './equalise.ts';
 import type { NetworkLevels } from './float-graph.ts';
-import { openFloatRunner } from './float-runner.ts';
+import { withRunner } from './float-runner.ts';
 import { splitImages } from './image-sets.ts';
 import type { InputCorrelations } from './input-correlations.ts';
 import { createJudge, type Judge, type Quality } from './judge.ts';
 import { measureActivations } from './measure-activations.ts';
-import { measureCorrelations } from './measure-correlations.ts';
 import type { FloatNetwork } from './network.ts';
 import { type NetworkRanges, networkLevels, rangesBy } from './network-ranges.ts';
 import { dequantise, quantiseNetwork } from './quantise.ts';
 import { type Observed, RANGE_METHODS, type RangeMethod } from './ranges.ts';
 import { type Judged, refineRanges } from './refine-ranges.ts';
+import { survey } from './survey.ts';
 
 /** One thing that was tried. */
 export interface Candidate extends Quality {
@@ -23,6 +24,8 @@ export interface Candidate extends Quality {
 }
 
 export interface Calibration {
+  /** The network to quantise: the given one, its channels equalised. */
+  readonly network: FloatNetwork;
   readonly levels: NetworkLevels;
   /** To round the kernels by (round-kernels.ts); none where they are rounded to the nearest levels. */
   readonly correlations: readonly InputCorrelations[];
@@ -37,69 +40,56 @@ export interface CalibrateOptions {
   readonly refine: boolean;
   /** `measured` rounds kernels by their input's correlations where the photographs of the choice favour it. */
   readonly rounding: 'nearest' | 'measured';
+  /** Brings channels to like peaks first (equalise.ts). */
+  readonly equalise: boolean;
   readonly progress: (stage: string, done: number, total: number) => void;
 }
 
 export async function calibrate(
-  network: FloatNetwork,
+  float: FloatNetwork,
   images: ImageBatch,
   options: CalibrateOptions,
 ): Promise<Calibration> {
+  const { progress } = options;
   const { measured, chosenBy } = splitImages(images);
-  const { observed, correlations, judge } = await observe(network, measured, chosenBy, options);
-  const candidates: Candidate[] = [];
-  let best = await bestMethod(network, observed, judge, candidates, options.progress);
-
-  const byKernels = await openFloatRunner(rounded(network, best.ranges, correlations), { simulate: true });
-  let kernelsPay = false;
-  try {
-    const quality = await judge.measure(byKernels, best.ranges);
-    candidates.push({ ranges: best.method, rounding: 'kernels', ...quality });
-    kernelsPay = options.rounding === 'measured' && judge.loss(quality) < judge.loss(best.quality);
-    if (kernelsPay) best = { ...best, quality };
-  } finally {
-    await byKernels.close();
-  }
-  const rounding = kernelsPay ? correlations : [];
-  const taken: Candidate = {
-    ranges: best.method,
-    rounding: kernelsPay ? 'kernels' : 'nearest',
-    ...best.quality,
-  };
-  if (!options.refine) {
-    return { levels: networkLevels(network, best.ranges), correlations: rounding, candidates, taken };
-  }
-  const runner = await openFloatRunner(rounded(network, best.ranges, rounding), { simulate: true });
-  try {
-    const refined = await refineRanges(best, runner, judge, (done, total) =>
-      options.progress('refining ranges', done, total),
-    );
-    const last: Candidate = { ...taken, ranges: 'refined', ...refined.quality };
-    candidates.push(last);
-    const levels = networkLevels(network, refined.ranges);
-    return { levels, correlations: rounding, candidates, taken: last };
-  } finally {
-    await runner.close();
-  }
-}
-
-async function observe(
-  network: FloatNetwork,
-  measured: ImageBatch,
-  chosenBy: ImageBatch,
-  { byScores, progress }: CalibrateOptions,
-) {
-  const reference = await openFloatRunner(network, { expose: true });
   const report = (stage: string) => (done: number, total: number) => progress(stage, done, total);
-  try {
-    return {
-      observed: await measureActivations(reference, network, measured, report('measuring activations')),
-      correlations: await measureCorrelations(reference, network, measured, report('measuring correlations')),
-      judge: await createJudge(network, reference, chosenBy, byScores),
-    };
-  } finally {
-    await reference.close();
+  const { peaks, correlations } = await withRunner(float, { expose: true }, (reference) =>
+    survey(reference, float, measured, report('surveying activations')),
+  );
+  const network = options.equalise ? equalise(float, peaks) : float;
+  const { observed, judge } = await withRunner(network, { expose: true }, async (reference) => ({
+    observed: await measureActivations(reference, network, measured, report('measuring activations')),
+    judge: await createJudge(network, reference, chosenBy, options.byScores),
+  }));
+
+  const candidates: Candidate[] = [];
+  let best = await bestMethod(network, observed, judge, candidates, progress);
+  let rounding: readonly InputCorrelations[] = [];
+  let taken: Candidate = { ranges: best.method, rounding: 'nearest', ...best.quality };
+  const quality = await withRunner(
+    rounded(network, best.ranges, correlations),
+    { simulate: true },
+    (runner) => judge.measure(runner, best.ranges),
+  );
+  const byKernels: Candidate = { ranges: best.method, rounding: 'kernels', ...quality };
+  candidates.push(byKernels);
+  if (options.rounding === 'measured' && judge.loss(quality) < judge.loss(best.quality)) {
+    best = { ...best, quality };
+    rounding = correlations;
+    taken = byKernels;
   }
+  let ranges = best.ranges;
+  if (options.refine) {
+    const start = rounded(network, ranges, rounding);
+    const refined = await withRunner(start, { simulate: true }, (runner) =>
+      refineRanges(best, runner, judge, report('refining ranges')),
+    );
+    ranges = refined.ranges;
+    taken = { ...taken, ranges: 'refined', ...refined.quality };
+    candidates.push(taken);
+  }
+  const levels = networkLevels(network, ranges);
+  return { network, levels, correlations: rounding, candidates, taken };
 }
 
 interface Best extends Judged {
@@ -115,8 +105,8 @@ async function bestMethod(
 ): Promise<Best> {
   const byMethod = RANGE_METHODS.map((method) => ({ method, ranges: rangesBy(method, network, observed) }));
   const first = byMethod[0]?.ranges ?? { convolutions: [], linears: [] };
-  const runner = await openFloatRunner(rounded(network, first, []), { simulate: true });
-  try {
+  const start = rounded(network, first, []);
+  return await withRunner(start, { simulate: true }, async (runner) => {
     const tried: Best[] = [];
     for (const { method, ranges } of byMethod) {
       progress('choosing ranges', tried.length, byMethod.length);
@@ -126,9 +116,7 @@ async function bestMethod(
     }
     progress('choosing ranges', tried.length, byMethod.length);
     return tried.reduce((best, next) => (judge.loss(next.quality) < judge.loss(best.quality) ? next : best));
-  } finally {
-    await runner.close();
-  }
+  });
 }
 
 /** The float network of the rounded weights; their rounding does not depend on the ranges. */

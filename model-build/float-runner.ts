@@ -69,6 +69,20 @@ export async function openFloatRunner(
   }
 }
 
+/** Opens a runner for `use` and closes it, whatever happens. */
+export async function withRunner<Result>(
+  network: FloatNetwork,
+  options: FloatRunnerOptions,
+  use: (runner: FloatRunner) => Promise<Result>,
+): Promise<Result> {
+  const runner = await openFloatRunner(network, options);
+  try {
+    return await use(runner);
+  } finally {
+    await runner.close();
+  }
+}
+
 async function runHead(
   head: GraphSession,
   features: GraphValue | undefined,

@@ -39,9 +39,15 @@ describe.each([
   test('every tap is what the levels say', async () => {
     const network = smallNetwork(options);
     const images = syntheticImages(8, options.crop, 1);
-    const quiet = { byScores: false, refine: false, rounding: 'measured', progress: () => {} } as const;
-    const { levels } = await calibrate(network, images, quiet);
-    const quantised = quantiseNetwork(network, levels);
+    const quiet = {
+      byScores: false,
+      refine: false,
+      rounding: 'measured',
+      equalise: true,
+      progress: () => {},
+    } as const;
+    const { network: equalised, levels, correlations } = await calibrate(network, images, quiet);
+    const quantised = quantiseNetwork(equalised, levels, correlations);
     const batch = syntheticImages(IMAGES, options.crop, 2);
 
     const runner = await openFloatRunner(dequantise(quantised), { simulate: true });
