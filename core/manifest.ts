@@ -95,14 +95,18 @@ const levels = z.strictObject({
   highest: z.int().min(255).max(MAX_LEVEL),
 });
 
+/** Inputs of 4-bit weights that share a scale. */
+export const INT4_GROUPS = [32, 64, 128] as const;
+export type Int4Group = (typeof INT4_GROUPS)[number];
+
 /**
- * 4-bit weights, two to a byte, the even input in the low nibble: weight = scale × (nibble − 8). Inputs are
- * divided into groups, each row's group with a scale of its own; the last is padded.
+ * 4-bit weights, two to a byte, the even input in the low nibble: weight = scale × (nibble − 8), scales of either
+ * sign. Inputs are divided into groups, each row's group with a scale of its own; the last is padded.
  */
 const int4 = z.strictObject({
   format: z.literal('int4'),
   /** Inputs per scale. */
-  group: z.union([z.literal(32), z.literal(64), z.literal(128)]),
+  group: z.literal(INT4_GROUPS),
 });
 
 /**
@@ -256,7 +260,7 @@ export function parseManifest(json: string): Manifest {
 }
 
 /** Shape of a row of a linear layer's stored weights. */
-export function weightRow(inputs: number, weight: ManifestLinear['weight']): number[] {
+export function weightRow(inputs: number, weight: { readonly group: Int4Group } | undefined): number[] {
   return weight === undefined ? [inputs] : [Math.ceil(inputs / weight.group), weight.group / 2];
 }
 

@@ -18,7 +18,8 @@ import { openWeights } from './open-weights.ts';
 import { dequantise, quantiseNetwork } from './quantise.ts';
 import { readNetwork } from './read-network.ts';
 import { replaceDirectory } from './replace-directory.ts';
-import { verifyDirectory, weightErrors } from './verify.ts';
+import { verifyDirectory } from './verify.ts';
+import { weightErrors } from './weight-errors.ts';
 import { describeModel, writeManifest, writeWeights } from './write-model.ts';
 
 /** Where the float weights come from. */

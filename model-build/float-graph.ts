@@ -5,7 +5,7 @@ import { featuresDim, POOLED_SIDE } from '../core/family.ts';
 import { adaptiveAveragePool } from './adaptive-pool.ts';
 import { BATCH, type Graph, GraphBuilder } from './graph.ts';
 import { channelsFirst, normalisedPixels } from './graph-input.ts';
-import { tapOf } from './int8-graph.ts';
+import { tapOf } from './head-graph.ts';
 import type { FloatConvolution, FloatLinear, FloatNetwork, Levels } from './network.ts';
 import { rowPieces } from './row-pieces.ts';
 

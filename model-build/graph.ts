@@ -4,7 +4,7 @@
 export type DataType = 'float32' | 'float16' | 'int8' | 'uint8' | 'int32' | 'int64';
 
 /** An attribute of a node: a float is wrapped, so that 1 stays an integer. */
-export type Attribute = number | readonly number[] | { readonly float: number };
+export type Attribute = number | string | readonly number[] | { readonly float: number };
 
 export interface GraphNode {
   readonly operator: string;
@@ -45,6 +45,8 @@ export interface Graph {
   readonly constants: readonly Constant[];
   readonly weights: readonly WeightTensor[];
 }
+
+type WeightValues = Float32Array | Float16Array | Int32Array | Int8Array | Uint8Array;
 
 /** The symbolic first dimension of every input and output. */
 export const BATCH = 'images';
@@ -91,11 +93,7 @@ export class GraphBuilder {
     return this.constant(name, type, [], [value]);
   }
 
-  weight(
-    name: string,
-    shape: readonly number[],
-    values: Float32Array | Float16Array | Int32Array | Int8Array,
-  ): string {
+  weight(name: string, shape: readonly number[], values: WeightValues): string {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     this.#weights.push({ name, type: typeOf(values), shape, bytes });
     return name;
@@ -113,8 +111,9 @@ export class GraphBuilder {
   }
 }
 
-function typeOf(values: Float32Array | Float16Array | Int32Array | Int8Array): DataType {
+function typeOf(values: WeightValues): DataType {
   if (values instanceof Int8Array) return 'int8';
+  if (values instanceof Uint8Array) return 'uint8';
   if (values instanceof Int32Array) return 'int32';
   return values instanceof Float32Array ? 'float32' : 'float16';
 }

@@ -1,6 +1,7 @@
 // The network in memory between the stages of a build: in floats as the weights came, and quantised.
 
 import type { ConvolutionShape, LinearShape, VggConfiguration } from '../core/family.ts';
+import type { Int4Group } from '../core/manifest.ts';
 
 /** What the network's input is before the first convolution: sizes in pixels, mean and deviation of 0…1. */
 export interface InputContract {
@@ -67,7 +68,8 @@ export interface QuantisedConvolution {
   readonly output: Levels;
 }
 
-export interface QuantisedLinear {
+export interface Int8Linear {
+  readonly format: 'int8';
   readonly shape: LinearShape;
   /** [out, in] */
   readonly weight: Int8Array;
@@ -76,6 +78,22 @@ export interface QuantisedLinear {
   readonly bias: Float32Array | null;
   readonly input: Levels;
 }
+
+/** weight = scale × (nibble − 8); inputs are padded to whole groups. */
+export interface Int4Linear {
+  readonly format: 'int4';
+  readonly shape: LinearShape;
+  /** Inputs per scale. */
+  readonly group: Int4Group;
+  /** [out, groups, group ÷ 2], the even input in the low nibble */
+  readonly weight: Uint8Array;
+  /** [out, groups] */
+  readonly scale: Float32Array;
+  readonly bias: Float32Array | null;
+  readonly input: Levels;
+}
+
+export type QuantisedLinear = Int8Linear | Int4Linear;
 
 export interface QuantisedNetwork {
   readonly configuration: VggConfiguration;

@@ -57,6 +57,9 @@ function nodeProto({ operator, inputs, output, attributes }: GraphNode) {
 }
 
 function attributeProto(name: string, value: Attribute) {
+  if (typeof value === 'string') {
+    return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
+  }
   if (typeof value === 'number') return { name, type: AttributeType.INT, i: value };
   if ('float' in value) return { name, type: AttributeType.FLOAT, f: value.float };
   return { name, type: AttributeType.INTS, ints: [...value] };

@@ -3,13 +3,14 @@
 
 import type { NetworkLevels } from './float-graph.ts';
 import type { InputCorrelations } from './input-correlations.ts';
+import { unpackInt4 } from './int4-weights.ts';
 import type {
   FloatConvolution,
   FloatLinear,
   FloatNetwork,
+  Int8Linear,
   Levels,
   QuantisedConvolution,
-  QuantisedLinear,
   QuantisedNetwork,
 } from './network.ts';
 import { LARGEST_WEIGHT, roundKernels } from './round-kernels.ts';
@@ -68,9 +69,9 @@ export function quantiseConvolution(
   };
 }
 
-export function quantiseLinear({ shape, weight, bias }: FloatLinear, input: Levels): QuantisedLinear {
+export function quantiseLinear({ shape, weight, bias }: FloatLinear, input: Levels): Int8Linear {
   const scale = rowScales(weight, shape.outputs);
-  return { shape, weight: roundRows(weight, scale), scale, bias, input };
+  return { format: 'int8', shape, weight: roundRows(weight, scale), scale, bias, input };
 }
 
 /** Largest magnitude of each row ÷ 127; 1 for a row of zeros. */
@@ -97,7 +98,7 @@ function roundRows(weight: Float32Array, scale: Float32Array): Int8Array {
   return rounded;
 }
 
-/** The float network that the int8 weights stand for; what GPUs run, so that both sides agree. */
+/** The float network that the quantised weights stand for; what GPUs run, so that both sides agree. */
 export function dequantise(network: QuantisedNetwork): FloatNetwork {
   return {
     configuration: network.configuration,
@@ -107,10 +108,10 @@ export function dequantise(network: QuantisedNetwork): FloatNetwork {
       weight: scaleRows(weight, scale),
       bias: Float32Array.from(bias, (value, row) => value * input.scale * (scale[row] ?? 1)),
     })),
-    linears: network.linears.map(({ shape, weight, scale, bias }) => ({
-      shape,
-      weight: scaleRows(weight, scale),
-      bias,
+    linears: network.linears.map((linear) => ({
+      shape: linear.shape,
+      weight: linear.format === 'int8' ? scaleRows(linear.weight, linear.scale) : unpackInt4(linear),
+      bias: linear.bias,
     })),
   };
 }

@@ -3,7 +3,7 @@
 
 import { ModelError } from '../core/errors.ts';
 import { convolutionShapes, linearShapes } from '../core/family.ts';
-import { configurationOf, type Manifest } from '../core/manifest.ts';
+import { configurationOf, type Manifest, weightRow } from '../core/manifest.ts';
 import type { ModelFiles } from '../core/ports.ts';
 import { readManifest, readModelFile } from '../engine/model-file.ts';
 import type { Levels, QuantisedConvolution, QuantisedLinear, QuantisedNetwork } from './network.ts';
@@ -39,13 +39,18 @@ export async function readModel(files: ModelFiles): Promise<ModelDirectory> {
     const { name, inputs, outputs, bias } = shape;
     const layer = manifest.linears.find((candidate) => candidate.name === name);
     if (layer === undefined) throw missing(`linear layer ${name}`);
-    return {
-      shape,
-      weight: tensors.joined(layer.weights, outputs * inputs),
-      scale: tensors.float32(`${name}.scale`, outputs),
-      bias: bias ? tensors.float32(`${name}.bias`, outputs) : null,
-      input: layer.input,
-    };
+    const biases = bias ? tensors.float32(`${name}.bias`, outputs) : null;
+    const row = weightRow(inputs, layer.weight).reduce((product, side) => product * side, 1);
+    if (layer.weight === undefined) {
+      const bytes = tensors.joined(layer.weights, 'int8', outputs * row);
+      const weight = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+      const scale = tensors.float32(`${name}.scale`, outputs);
+      return { format: 'int8', shape, weight, scale, bias: biases, input: layer.input };
+    }
+    const { format, group } = layer.weight;
+    const weight = tensors.joined(layer.weights, 'uint8', outputs * row);
+    const scale = tensors.float32(`${name}.scale`, outputs * Math.ceil(inputs / group));
+    return { format, shape, group, weight, scale, bias: biases, input: layer.input };
   });
   return {
     manifest,
@@ -84,14 +89,14 @@ class TensorReader {
   }
 
   /** Pieces of whole rows, one below the other. */
-  joined(names: readonly string[], count: number): Int8Array {
+  joined(names: readonly string[], dtype: 'int8' | 'uint8', count: number): Uint8Array<ArrayBuffer> {
     const [only] = names;
-    if (names.length === 1 && only !== undefined) return this.int8(only, count);
-    const all = new Int8Array(count);
+    if (names.length === 1 && only !== undefined) return this.#bytes(only, dtype, count);
+    const all = new Uint8Array(count);
     let offset = 0;
     for (const name of names) {
       const size = this.#manifest.tensors[name]?.bytes ?? 0;
-      all.set(this.int8(name, size), offset);
+      all.set(this.#bytes(name, dtype, size), offset);
       offset += size;
     }
     return all;

@@ -1,7 +1,8 @@
 // A matrix too large for one shard is stored in pieces of whole rows.
 
 import { InputError } from '../core/errors.ts';
-import { MAX_SHARD_BYTES } from '../core/manifest.ts';
+import { MAX_SHARD_BYTES, weightRow } from '../core/manifest.ts';
+import type { QuantisedLinear } from './network.ts';
 
 /** Rows per piece are a multiple of this, so that kernels see whole blocks. */
 const ROW_BLOCK = 64;
@@ -14,11 +15,31 @@ export interface RowPiece {
 }
 
 /**
- * The pieces of a matrix [rows, columns] whose elements have `elementBytes`, in order, each at most a
- * shard. Throws InputError when even one block of rows is larger than that.
+ * Rows of a piece of 4-bit weights: onnxruntime unpacks a piece at a time, and so needs room for one only
+ * (int4-graph.ts).
  */
-export function rowPieces(layer: string, rows: number, columns: number, elementBytes: number): RowPiece[] {
-  const fitting = Math.floor(MAX_SHARD_BYTES / (columns * elementBytes));
+const INT4_ROWS = 256;
+
+/** The pieces in which the weights of a layer are stored. Throws InputError as rowPieces does. */
+export function storedPieces(linear: QuantisedLinear): RowPiece[] {
+  const { name, inputs, outputs } = linear.shape;
+  if (linear.format === 'int8') return rowPieces(name, outputs, inputs, 1);
+  const rowBytes = weightRow(inputs, linear).reduce((product, side) => product * side, 1);
+  return rowPieces(name, outputs, rowBytes, 1, INT4_ROWS);
+}
+
+/**
+ * The pieces of a matrix [rows, columns] whose elements have `elementBytes`, in order, each at most a shard and
+ * `mostRows`. Throws InputError when even one block of rows is larger than that.
+ */
+export function rowPieces(
+  layer: string,
+  rows: number,
+  columns: number,
+  elementBytes: number,
+  mostRows = Number.POSITIVE_INFINITY,
+): RowPiece[] {
+  const fitting = Math.min(Math.floor(MAX_SHARD_BYTES / (columns * elementBytes)), mostRows);
   if (rows <= fitting) return [{ name: `${layer}.weight`, start: 0, rows }];
   const step = fitting - (fitting % ROW_BLOCK);
   if (step === 0) {

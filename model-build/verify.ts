@@ -18,7 +18,7 @@ import {
 } from './fidelity.ts';
 import { openFloatRunner } from './float-runner.ts';
 import { inBatches } from './image-sets.ts';
-import type { FloatNetwork, QuantisedNetwork } from './network.ts';
+import type { FloatNetwork } from './network.ts';
 
 /** int8 against fp32 on images that were not calibrated with. */
 export interface NetworkFidelity {
@@ -100,34 +100,4 @@ function joinParts(parts: Readonly<Record<Tap, readonly Float32Array[]>>): TapVa
     fc7: joined(parts.fc7),
     scores: joined(parts.scores),
   };
-}
-
-/** How far rounding moved the weights of one layer. */
-export interface WeightError {
-  readonly tensor: string;
-  /** Largest error ÷ the scale of its row; 0.5 is the bound of plain rounding. */
-  readonly worstSteps: number;
-  /** Root mean square error ÷ root mean square weight. */
-  readonly relativeRms: number;
-}
-
-export function weightErrors(float: FloatNetwork, quantised: QuantisedNetwork): WeightError[] {
-  const layers = [
-    ...float.convolutions.map((layer, index) => ({ layer, rounded: quantised.convolutions[index] })),
-    ...float.linears.map((layer, index) => ({ layer, rounded: quantised.linears[index] })),
-  ];
-  return layers.flatMap(({ layer, rounded }) => {
-    if (rounded === undefined) return [];
-    const columns = layer.weight.length / rounded.scale.length;
-    let [worst, errors, squares] = [0, 0, 0];
-    layer.weight.forEach((value, index) => {
-      const step = rounded.scale[Math.floor(index / columns)] ?? 1;
-      const error = value - (rounded.weight[index] ?? 0) * step;
-      worst = Math.max(worst, Math.abs(error) / step);
-      errors += error * error;
-      squares += value * value;
-    });
-    const relativeRms = squares === 0 ? 0 : Number(Math.sqrt(errors / squares).toFixed(6));
-    return [{ tensor: `${layer.shape.name}.weight`, worstSteps: Number(worst.toFixed(6)), relativeRms }];
-  });
 }

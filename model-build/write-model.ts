@@ -6,10 +6,11 @@ import { featureChannels, POOLED_SIDE } from '../core/family.ts';
 import { MANIFEST_VERSION, type Manifest, type ManifestTensor } from '../core/manifest.ts';
 import { PREPROCESS_VERSION } from '../core/preprocess.ts';
 import { INT8_FILES, type WrittenGraphs, writeGraphs } from './graph-files.ts';
-import { int8Backbone, int8Head } from './int8-graph.ts';
+import { quantisedHead } from './head-graph.ts';
+import { int8Backbone } from './int8-graph.ts';
 import type { InputContract, QuantisedNetwork } from './network.ts';
 import { TORCHVISION_INPUT } from './network.ts';
-import { rowPieces } from './row-pieces.ts';
+import { storedPieces } from './row-pieces.ts';
 
 /** What the network itself does not tell. */
 export type ManifestDetails = Pick<
@@ -28,7 +29,11 @@ export type ManifestDetails = Pick<
 
 /** Writes shards and graphs into an existing directory. */
 export function writeWeights(directory: string, network: QuantisedNetwork): Promise<WrittenGraphs> {
-  return writeGraphs(directory, { backbone: int8Backbone(network), head: int8Head(network) }, INT8_FILES);
+  return writeGraphs(
+    directory,
+    { backbone: int8Backbone(network), head: quantisedHead(network) },
+    INT8_FILES,
+  );
 }
 
 /** Writes model.json: the same manifest gives the same bytes. */
@@ -70,10 +75,11 @@ export function describeModel(
       input: { scale: from.scale, zeroPoint: from.zeroPoint },
       output: { scale: output.scale, zeroPoint: output.zeroPoint },
     })),
-    linears: network.linears.map(({ shape, input: from }) => ({
-      ...shape,
-      input: from,
-      weights: rowPieces(shape.name, shape.outputs, shape.inputs, 1).map(({ name }) => name),
+    linears: network.linears.map((linear) => ({
+      ...linear.shape,
+      input: linear.input,
+      weights: storedPieces(linear).map(({ name }) => name),
+      ...(linear.format === 'int4' ? { weight: { format: 'int4', group: linear.group } } : {}),
     })),
     tensors: Object.fromEntries(
       [...written.placements].map(([name, { tensor, shard, offset }]): [string, ManifestTensor] => [
@@ -106,6 +112,8 @@ function contractName(input: InputContract): string {
 }
 
 function manifestType(type: string): ManifestTensor['dtype'] {
-  if (type === 'int8' || type === 'int32' || type === 'float32') return type;
-  throw new TypeError(`Expected int8, int32 or float32 tensors in an int8 model but found ${type}.`);
+  if (type === 'int8' || type === 'uint8' || type === 'int32' || type === 'float32') return type;
+  throw new TypeError(
+    `Expected int8, uint8, int32 or float32 tensors in a quantised model but found ${type}.`,
+  );
 }

@@ -47,8 +47,12 @@ export async function createSession(
       enableCpuMemArena: false,
       enableMemPattern: false,
       logSeverityLevel: 3,
-      // Packing the weights would hold them twice.
-      extra: { session: { disable_prepacking: '1' } },
+      extra: {
+        // Packing the weights would hold them twice.
+        session: { disable_prepacking: '1' },
+        // Folding would unpack 4-bit weights when the graph is loaded, to four times their size.
+        optimization: { disable_specified_optimizers: 'ConstantFolding' },
+      },
     });
   try {
     return memory === undefined ? await whileStarting(wasm, create) : await create();

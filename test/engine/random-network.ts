@@ -5,11 +5,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { convolutionShapes, linearShapes, type VggConfiguration } from '../../core/family.ts';
-import type { Manifest } from '../../core/manifest.ts';
+import { type Int4Group, largestLevel, type Manifest } from '../../core/manifest.ts';
 import type { ModelFiles } from '../../core/ports.ts';
 import { readManifest } from '../../engine/model-file.ts';
 import { diskFiles } from '../../engine/node/disk-files.ts';
-import type { Levels, QuantisedConvolution, QuantisedNetwork } from '../../model-build/network.ts';
+import { packInt4 } from '../../model-build/int4-weights.ts';
+import type {
+  Int4Linear,
+  Levels,
+  QuantisedConvolution,
+  QuantisedNetwork,
+} from '../../model-build/network.ts';
 import { TORCHVISION_INPUT } from '../../model-build/network.ts';
 import { createRandom } from '../../model-build/random.ts';
 import { describeModel, writeManifest, writeWeights } from '../../model-build/write-model.ts';
@@ -47,6 +53,7 @@ export function randomNetwork(configuration: VggConfiguration, crop: number, see
     return convolution;
   });
   const linears = linearShapes(configuration).map((shape) => ({
+    format: 'int8' as const,
     shape,
     weight: Int8Array.from({ length: shape.outputs * shape.inputs }, () => signed(127)),
     scale: Float32Array.from({ length: shape.outputs }, () => 0.01 * (0.5 + random())),
@@ -56,8 +63,40 @@ export function randomNetwork(configuration: VggConfiguration, crop: number, see
   return { configuration, input: { ...TORCHVISION_INPUT, crop }, convolutions, linears };
 }
 
+/** The network with a 4-bit head: every level occurs, scales have either sign. */
+export function withInt4Head(network: QuantisedNetwork, group: Int4Group, seed: number): QuantisedNetwork {
+  const random = createRandom(seed);
+  const linears = network.linears.map(({ shape, bias, input }): Int4Linear => {
+    const { inputs, outputs } = shape;
+    const levels = Int8Array.from({ length: outputs * inputs }, () => Math.floor(random() * 16) - 8);
+    const groups = outputs * Math.ceil(inputs / group);
+    return {
+      format: 'int4',
+      shape,
+      group,
+      weight: packInt4(levels, outputs, group),
+      scale: Float32Array.from({ length: groups }, () => 0.1 * (random() - 0.5)),
+      bias,
+      input,
+    };
+  });
+  return { ...network, linears };
+}
+
+/** The network with as many levels as a layer may have before all linear layers but the first. */
+export function withWideLevels(network: QuantisedNetwork): QuantisedNetwork {
+  const linears = network.linears.map((linear, index) => {
+    if (index === 0) return linear;
+    const highest = largestLevel(linear.shape.inputs);
+    const scale = Math.fround((linear.input.scale * 255) / highest);
+    return { ...linear, input: { scale, zeroPoint: 0, lowest: -highest, highest } };
+  });
+  return { ...network, linears };
+}
+
 /** A model directory on the disk for as long as it is in use. */
 export interface TemporaryModel extends AsyncDisposable {
+  readonly directory: string;
   readonly manifest: Manifest;
   readonly files: ModelFiles;
 }
@@ -78,5 +117,5 @@ export async function writeTemporaryModel(network: QuantisedNetwork): Promise<Te
   await writeManifest(directory, draft);
   const files = diskFiles(directory);
   const { manifest } = await readManifest(files);
-  return { manifest, files, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
+  return { directory, manifest, files, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
 }
