@@ -16,8 +16,18 @@ import { photoSets, syntheticSets } from '../model-build/image-sets.ts';
 import { type Labels, parseLabelFile } from '../model-build/label-file.ts';
 import { TORCHVISION_INPUT } from '../model-build/network.ts';
 import { checkTarget } from '../model-build/replace-directory.ts';
-import { type Command, flag, required, text, UsageError, type Values, wholeNumber } from './command.ts';
+import {
+  byteSize,
+  type Command,
+  flag,
+  required,
+  text,
+  UsageError,
+  type Values,
+  wholeNumber,
+} from './command.ts';
 import { fidelityTable } from './fidelity-table.ts';
+import { headTable } from './head-table.ts';
 import { createProgress, type Progress } from './progress.ts';
 
 const DEFAULT_RANK = 256;
@@ -86,6 +96,12 @@ export const build: Command = {
       value: 'NAME',
       description: 'what search stores by default: fc6, features-avg, … (recorded in the manifest)',
     },
+    memory: {
+      type: 'string',
+      value: 'SIZE',
+      description:
+        'takes the most faithful classifier that fits an isolate of so much, 128MB (int8, 4-bit, lower ranks)',
+    },
     precision: {
       type: 'string',
       value: 'LIST',
@@ -95,6 +111,7 @@ export const build: Command = {
   },
   examples: [
     'vgg-edge build --weights vgg11_bn.safetensors --calibration photos --labels labels.txt --out models/mine',
+    'vgg-edge build --weights torchvision:vgg11_bn --calibration photos --memory 128MB --out models/mine',
     'vgg-edge build --init kaiming --seed 1 --out models/seeded',
   ],
   async run(_positionals, values) {
@@ -118,6 +135,7 @@ export const build: Command = {
       equalise: !flag(values, 'keep-channels'),
       rounding: flag(values, 'nearest') ? 'nearest' : 'measured',
       precisions: precisionsOf(text(values, 'precision')),
+      memoryBytes: byteSize(values, 'memory') ?? null,
       progress: progress.update,
     });
     console.log(describe(out, manifest));
@@ -223,5 +241,6 @@ function descriptorOf(name: string | undefined): Manifest['defaultDescriptor'] {
 function describe(out: string, manifest: Manifest): string {
   const bytes = manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0);
   const weights = `${(bytes / 1e6).toFixed(1)} MB of weights in ${manifest.shards.length} shards`;
-  return `${fidelityTable(manifest)}\n\n${out}: ${manifest.network.name}, ${weights}`;
+  const tables = [headTable(manifest), fidelityTable(manifest)].filter((shown) => shown !== '');
+  return `${tables.join('\n\n')}\n\n${out}: ${manifest.network.name}, ${weights}`;
 }

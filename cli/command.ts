@@ -94,6 +94,26 @@ export function wholeNumber(
   return number;
 }
 
+const SIZE_UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+};
+
+/** Bytes: `128MB` is 128,000,000, `128MiB` 134,217,728. Throws UsageError. */
+export function byteSize(values: Values, name: string): number | undefined {
+  const value = text(values, name);
+  if (value === undefined) return undefined;
+  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(value) ?? [];
+  const bytes = Math.floor(Number(number) * (SIZE_UNITS[unit] ?? Number.NaN));
+  if (number !== '' && bytes >= 1 && Number.isSafeInteger(bytes)) return bytes;
+  throw new UsageError(`Expected a size as 128MB or 96MiB for --${name} but found '${value}'.`);
+}
+
 /** The value of an option that must be given. Throws UsageError. */
 export function required(values: Values, name: string): string {
   const value = text(values, name);

@@ -10,6 +10,7 @@ import { nameTensors } from '../model-build/name-tensors.ts';
 import { openWeights } from '../model-build/open-weights.ts';
 import { type Command, UsageError, wholeNumber } from './command.ts';
 import { fidelityTable } from './fidelity-table.ts';
+import { headTable } from './head-table.ts';
 import { table } from './table.ts';
 
 const DEFAULT_INPUT_SIZE = 224;
@@ -62,7 +63,7 @@ Preprocessing ${manifest.preprocess.name}; licence: ${manifest.licence}
 
 ${table(['file', 'part', 'bytes'], files)}
 
-${fidelityTable(manifest)}`);
+${[headTable(manifest), fidelityTable(manifest)].filter((shown) => shown !== '').join('\n\n')}`);
 }
 
 async function showWeights(path: string, inputSize: number | undefined): Promise<void> {

@@ -148,6 +148,47 @@ const descriptor = z
   .strictObject({ layer: z.enum(TAPS), pool: z.enum(POOLS) })
   .refine(({ layer, pool }) => layer === 'features' || pool === 'none', 'only features has a map to pool');
 
+/** Cosines with float32's outputs: their mean, a value of −1 … 1. */
+const meanCosine = z.number().min(-1).max(1);
+const share = z.number().min(0).max(1);
+
+/** One way to store the classifier, as `build --memory` measured it. */
+const headCandidate = z.strictObject({
+  name: z.string(),
+  taken: z.boolean(),
+  /** Of the head's tensors. */
+  weightBytes: size,
+  /** WebAssembly memory of our engine with backbone and this head. */
+  wasmBytes: size,
+  /** That and what is reserved: this must not be more than the limit. */
+  isolateBytes: size,
+  /** Of the head for one image, the least of some runs. */
+  milliseconds: z.number().min(0),
+  /** Against the float32 network from the same pixels. */
+  cosine: z.strictObject({ fc6: meanCosine, fc7: meanCosine, scores: meanCosine }),
+  top1Agreement: share,
+  /** KL divergence of the probabilities, nats. */
+  divergence: z.number(),
+  /** Of the 10 nearest images by fc6. */
+  neighbourOverlap10: share,
+  /** Against the float32 head from the same int8 features: what the head alone costs. */
+  headTop1Agreement: share,
+});
+
+/** What was tried to fit the classifier into a memory. */
+const headChoice = z.strictObject({
+  limitBytes: size,
+  /** Kept free beside the WebAssembly memory of the model: docs/model-format.md says what for. */
+  reserved: z.strictObject({ decoderBytes: count, scriptBytes: count }),
+  /** WebAssembly memory of our engine for features alone. */
+  backboneBytes: size,
+  /** Images not calibrated with, on which the figures stand. */
+  images: size,
+  /** Of the milliseconds. */
+  machine: z.string(),
+  candidates: z.array(headCandidate).min(1),
+});
+
 const manifestSchema = z.strictObject({
   format: z.literal('vgg-edge-model'),
   formatVersion: z.literal(MANIFEST_VERSION),
@@ -187,6 +228,8 @@ const manifestSchema = z.strictObject({
   graphs: z.array(graph),
   shards: z.array(shard).min(1),
   floatGraphs: z.array(floatGraphs),
+  /** Where the model was built to fit a memory. */
+  headChoice: headChoice.optional(),
   /** What was measured when the model was built; each figure with its meaning in docs/model-format.md. */
   calibration: z.record(z.string(), z.json()),
   fidelity: z.record(z.string(), z.json()),
@@ -203,6 +246,8 @@ export type ManifestConvolution = z.infer<typeof convolution>;
 export type ManifestLevels = z.infer<typeof levels>;
 export type ManifestLinear = z.infer<typeof linear>;
 export type ManifestFloatGraphs = z.infer<typeof floatGraphs>;
+export type HeadCandidate = z.infer<typeof headCandidate>;
+export type HeadChoice = z.infer<typeof headChoice>;
 export type ModelPart = z.infer<typeof part>;
 
 /**

@@ -6,14 +6,16 @@ import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { InputError } from '../core/errors.ts';
 import type { VggConfiguration } from '../core/family.ts';
-import type { Manifest, ManifestFloatGraphs } from '../core/manifest.ts';
+import type { HeadChoice, Manifest, ManifestFloatGraphs } from '../core/manifest.ts';
 import { calibrate } from './calibrate.ts';
+import { type ChosenHead, chooseHead } from './choose-head.ts';
 import { type FloatPrecision, writeFloatGraphs } from './float-directory.ts';
+import type { NetworkLevels } from './float-graph.ts';
 import type { ImageSets } from './image-sets.ts';
 import { kaimingNetwork } from './init.ts';
 import { keepCard } from './keep-card.ts';
 import type { Labels } from './label-file.ts';
-import type { FloatNetwork, InputContract } from './network.ts';
+import type { FloatNetwork, InputContract, QuantisedNetwork } from './network.ts';
 import { openWeights } from './open-weights.ts';
 import { dequantise, quantiseNetwork } from './quantise.ts';
 import { readNetwork } from './read-network.ts';
@@ -48,6 +50,8 @@ export interface BuildOptions {
   readonly rounding: 'nearest' | 'measured';
   /** Brings the channels of each activation to like peaks first (equalise.ts). */
   readonly equalise: boolean;
+  /** What an isolate may take with the model: the most faithful classifier that fits is stored; null for int8. */
+  readonly memoryBytes: number | null;
   readonly progress: (stage: string, done: number, total: number) => void;
 }
 
@@ -72,8 +76,10 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
     equalise: options.equalise,
     progress,
   });
-  const { candidates, taken } = calibration;
-  const quantised = quantiseNetwork(calibration.network, calibration.levels, calibration.correlations);
+  const { candidates, taken, levels, correlations } = calibration;
+  const whole = quantiseNetwork(calibration.network, levels, correlations);
+  const chosen = await fitHead(options, calibration.network, levels, whole);
+  const { quantised } = chosen;
   const provenance = await describeSource(source);
   return await replaceDirectory(options.out, options.force, async (directory) => {
     const written = await writeWeights(directory, quantised);
@@ -96,6 +102,7 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
       provenance,
       licence: options.licence,
       floatGraphs,
+      ...(chosen.headChoice === null ? {} : { headChoice: chosen.headChoice }),
     };
     const draft = describeModel(quantised, written, { ...details, fidelity: {} });
     const fidelity = await verifyDirectory(directory, draft, network, images.heldOut, (done, total) =>
@@ -103,13 +110,31 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
     );
     const manifest: Manifest = {
       ...draft,
-      fidelity: JSON.parse(
-        JSON.stringify({ ...fidelity, weights: weightErrors(calibration.network, quantised) }),
-      ),
+      fidelity: JSON.parse(JSON.stringify({ ...fidelity, weights: weightErrors(chosen.float, quantised) })),
     };
     await writeManifest(directory, manifest);
     await keepCard(options.out, directory, provenance.sha256);
     return manifest;
+  });
+}
+
+/** The network as it is to be stored, and what was quantised. */
+async function fitHead(
+  { source, images, memoryBytes, progress }: BuildOptions,
+  network: FloatNetwork,
+  levels: NetworkLevels,
+  quantised: QuantisedNetwork,
+): Promise<Omit<ChosenHead, 'headChoice'> & { readonly headChoice: HeadChoice | null }> {
+  if (memoryBytes === null) return { quantised, float: network, headChoice: null };
+  const byScores = source.kind === 'file';
+  return await chooseHead({
+    network,
+    levels,
+    quantised,
+    images,
+    limitBytes: memoryBytes,
+    byScores,
+    progress,
   });
 }
 

@@ -25,6 +25,7 @@ export type ManifestDetails = Pick<
   | 'provenance'
   | 'licence'
   | 'floatGraphs'
+  | 'headChoice'
 >;
 
 /** Writes shards and graphs into an existing directory. */
@@ -96,6 +97,7 @@ export function describeModel(
     graphs: written.graphs,
     shards: written.shards,
     floatGraphs: details.floatGraphs,
+    ...(details.headChoice === undefined ? {} : { headChoice: details.headChoice }),
     calibration: details.calibration,
     fidelity: details.fidelity,
     provenance: details.provenance,

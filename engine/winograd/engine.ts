@@ -8,6 +8,7 @@ import { needsHead, type Tap } from '../../core/taps.ts';
 import { createTurns, once } from '../../core/turns.ts';
 import { loadBackbone } from './backbone.ts';
 import { loadHead } from './head.ts';
+import { HEAD_IMAGES } from './plan-head.ts';
 
 export interface WinogradEngineParts {
   readonly manifest: Manifest;
@@ -22,9 +23,6 @@ export interface WinogradEngineParts {
    */
   readonly imagesPerPass?: number;
 }
-
-/** Images for which the head's weights are read once. */
-const HEAD_IMAGES = 8;
 
 /** Nothing is loaded before the first run; a load that fails is forgotten, and tried again by the next. */
 export function createWinogradEngine(parts: WinogradEngineParts): Engine {

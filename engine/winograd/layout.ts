@@ -44,6 +44,11 @@ export function growMemory(memory: WebAssembly.Memory, bytes: number): void {
   if (missing > 0) allocate(bytes, () => memory.grow(missing));
 }
 
+/** What a memory that holds so many bytes takes. */
+export function wholePages(bytes: number): number {
+  return pages(bytes) * PAGE_BYTES;
+}
+
 function pages(bytes: number): number {
   return Math.ceil(bytes / PAGE_BYTES);
 }

@@ -45,6 +45,9 @@ export interface HeadPlan {
   readonly linears: readonly PlannedLinear[];
 }
 
+/** Images for which the engine reads the head's weights once. */
+export const HEAD_IMAGES = 8;
+
 /** Inputs are padded with zeros to whole vectors of int8. */
 const LANES = 16;
 

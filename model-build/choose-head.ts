@@ -1,0 +1,162 @@
+// `build --memory`: every form of the classifier is made and measured, and the most faithful one that fits the
+// memory is taken.
+
+import { cpus } from 'node:os';
+import { InputError } from '../core/errors.ts';
+import type { HeadCandidate, HeadChoice } from '../core/manifest.ts';
+import type { ImageBatch } from '../core/ports.ts';
+import { joined } from './fidelity.ts';
+import type { NetworkLevels } from './float-graph.ts';
+import { openFloatRunner } from './float-runner.ts';
+import { type HeadForm, headForms } from './head-forms.ts';
+import { type ImageSets, inBatches } from './image-sets.ts';
+import { reservedBytes } from './isolate-memory.ts';
+import { layerValues } from './layer-values.ts';
+import { type Matrix, type MatrixProducts, openMatrixProducts } from './matrix-product.ts';
+import { type HeadFigures, type HeadReference, measureHead, quantisedFeatures } from './measure-head.ts';
+import type { FloatNetwork, QuantisedNetwork } from './network.ts';
+
+export interface ChooseHeadOptions {
+  readonly network: FloatNetwork;
+  readonly levels: NetworkLevels;
+  /** The network quantised as it is: its convolutions are kept. */
+  readonly quantised: QuantisedNetwork;
+  readonly images: ImageSets;
+  readonly limitBytes: number;
+  /** Scores say something: those of untrained weights do not. */
+  readonly byScores: boolean;
+  readonly progress: (stage: string, done: number, total: number) => void;
+}
+
+export interface ChosenHead {
+  readonly quantised: QuantisedNetwork;
+  /** What was quantised: factors where a layer was factorised. */
+  readonly float: FloatNetwork;
+  readonly headChoice: HeadChoice;
+}
+
+/** Throws InputError when no candidate fits, saying what the smallest needs. */
+export async function chooseHead(options: ChooseHeadOptions): Promise<ChosenHead> {
+  const { network, levels, quantised, images, limitBytes, progress } = options;
+  await using products = await openMatrixProducts();
+  const calibration = await featuresOf(quantised, images.calibration, report(progress, 'features'));
+  const reference = await headReference(options, products);
+  const reserved = reservedBytes(network.input.resize);
+  const candidates: HeadCandidate[] = [];
+  let backboneBytes = 0;
+  let best: { readonly form: HeadForm; readonly candidate: HeadCandidate } | undefined;
+  const forms = headForms({
+    network,
+    levels: levels.linears,
+    features: calibration,
+    products,
+    progress: report(progress, 'quantising to 4 bits'),
+  });
+  for await (const form of forms) {
+    const { backboneBytes: ofBackbone, ...figures } = await measureHead(
+      replaceHead(quantised, form),
+      reference,
+    );
+    backboneBytes = ofBackbone;
+    const isolateBytes = figures.wasmBytes + reserved.decoderBytes + reserved.scriptBytes;
+    const candidate = { name: form.name, taken: false, isolateBytes, ...figures };
+    candidates.push(candidate);
+    progress('measuring classifiers', candidates.length, candidates.length);
+    if (isolateBytes > limitBytes) continue;
+    const better = best === undefined || loss(figures, options) < loss(best.candidate, options);
+    if (better) best = { form, candidate };
+  }
+  if (best === undefined) throw nothingFits(limitBytes, candidates, backboneBytes, reserved);
+  const { form, candidate } = best;
+  return {
+    quantised: replaceHead(quantised, form),
+    float: { ...network, configuration: form.configuration, linears: form.float },
+    headChoice: {
+      limitBytes,
+      reserved,
+      backboneBytes,
+      images: images.heldOut.images,
+      machine: cpus()[0]?.model ?? 'unknown',
+      candidates: candidates.map((each) => ({ ...each, taken: each === candidate })),
+    },
+  };
+}
+
+/** Smaller is better: as calibration judges ranges, by vectors, and by probabilities where they mean something. */
+function loss(
+  { cosine, divergence }: Pick<HeadFigures, 'cosine' | 'divergence'>,
+  { byScores }: Pick<ChooseHeadOptions, 'byScores'>,
+): number {
+  return 1 - (cosine.fc6 + cosine.fc7) / 2 + (byScores ? divergence : 0);
+}
+
+function replaceHead(quantised: QuantisedNetwork, { configuration, linears }: HeadForm): QuantisedNetwork {
+  return { ...quantised, configuration, linears };
+}
+
+/** Images that are computed at once. */
+const BATCH = 4;
+
+async function featuresOf(
+  quantised: QuantisedNetwork,
+  images: ImageBatch,
+  progress: (done: number, total: number) => void,
+): Promise<Matrix> {
+  const parts: Float32Array[] = [];
+  await quantisedFeatures(
+    quantised,
+    (backbone) => {
+      for (const batch of inBatches(images, BATCH)) {
+        progress(parts.length * BATCH, images.images);
+        parts.push(backbone.run(batch));
+      }
+    },
+    BATCH,
+  );
+  const values = joined(parts);
+  return { rows: images.images, columns: values.length / images.images, values };
+}
+
+async function headReference(options: ChooseHeadOptions, products: MatrixProducts): Promise<HeadReference> {
+  const { network, quantised, images, progress } = options;
+  const features = await featuresOf(quantised, images.heldOut, report(progress, 'features held out'));
+  const headScores = (await layerValues(network.linears, features, products)).at(-1)?.values;
+  const parts: { fc6: Float32Array[]; fc7: Float32Array[]; scores: Float32Array[] } = {
+    fc6: [],
+    fc7: [],
+    scores: [],
+  };
+  const runner = await openFloatRunner(network);
+  try {
+    for (const batch of inBatches(images.heldOut)) {
+      const values = await runner.run(batch, ['fc6', 'fc7', 'scores']);
+      for (const tap of ['fc6', 'fc7', 'scores'] as const)
+        parts[tap].push(values.get(tap) ?? new Float32Array());
+    }
+  } finally {
+    await runner.close();
+  }
+  const outputs = { fc6: joined(parts.fc6), fc7: joined(parts.fc7), scores: joined(parts.scores) };
+  return { features, outputs, headScores: headScores ?? new Float32Array() };
+}
+
+function report(progress: ChooseHeadOptions['progress'], stage: string) {
+  return (done: number, total: number) => progress(stage, done, total);
+}
+
+function nothingFits(
+  limitBytes: number,
+  candidates: readonly HeadCandidate[],
+  backboneBytes: number,
+  reserved: HeadChoice['reserved'],
+): InputError {
+  const [smallest] = candidates.toSorted((a, b) => a.isolateBytes - b.isolateBytes);
+  const megabytes = (bytes = 0) => (bytes / 1e6).toFixed(1);
+  const needed = smallest?.isolateBytes ?? 0;
+  const head = (smallest?.wasmBytes ?? 0) - backboneBytes;
+  return new InputError(
+    'invalid_argument',
+    `Expected a classifier that fits into ${megabytes(limitBytes)} MB, but the smallest of ${candidates.length} (${smallest?.name}) needs ${megabytes(needed)} MB: ${megabytes(backboneBytes)} for the convolutions, ${megabytes(head)} for the classifier, ${megabytes(reserved.decoderBytes)} to decode a photograph, ${megabytes(reserved.scriptBytes)} for the script. Give --memory ${Math.ceil(needed / 1e6)}MB or more, or weights of a smaller network.`,
+    { param: 'memory' },
+  );
+}

@@ -1,0 +1,124 @@
+// One form of the classifier, stored as it would be and run by our engine: how near it stays to float32 on images
+// not calibrated with, what it takes, how long it runs.
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { HeadCandidate, Manifest } from '../core/manifest.ts';
+import type { Tap, TapOutputs } from '../core/taps.ts';
+import { diskFiles } from '../engine/node/disk-files.ts';
+import { type Backbone, loadBackbone } from '../engine/winograd/backbone.ts';
+import { type Head, loadHead } from '../engine/winograd/head.ts';
+import { KERNEL_BYTES, startKernel } from '../engine/winograd/kernel.ts';
+import { createMemory } from '../engine/winograd/layout.ts';
+import { HEAD_IMAGES } from '../engine/winograd/plan-head.ts';
+import { plannedMemory } from '../engine/winograd/planned-memory.ts';
+import { cosineFigures, meanDivergence, neighbourOverlap, top1Agreement } from './fidelity.ts';
+import type { Matrix } from './matrix-product.ts';
+import type { QuantisedNetwork } from './network.ts';
+import { describeModel, writeWeights } from './write-model.ts';
+
+const KERNEL = new URL('../engine/winograd/kernel.wasm', import.meta.url);
+const HEAD_TAPS = ['fc6', 'fc7', 'scores'] as const satisfies readonly Tap[];
+const TIMED_RUNS = 7;
+
+/** What heads are compared with, for the same images. */
+export interface HeadReference {
+  /** As the int8 backbone gives them, [images, features]. */
+  readonly features: Matrix;
+  /** Of the float32 network from the pixels. */
+  readonly outputs: Readonly<Record<(typeof HEAD_TAPS)[number], Float32Array>>;
+  /** Of the float32 head from `features`. */
+  readonly headScores: Float32Array;
+}
+
+export type HeadFigures = Omit<HeadCandidate, 'name' | 'taken' | 'isolateBytes'> & {
+  readonly backboneBytes: number;
+};
+
+export async function measureHead(network: QuantisedNetwork, reference: HeadReference): Promise<HeadFigures> {
+  const { features, outputs, headScores } = reference;
+  return await withModel(network, async (manifest, files, module) => {
+    const memory = createMemory(KERNEL_BYTES);
+    const kernel = await startKernel(module, memory);
+    const place = { memory, start: KERNEL_BYTES, imagesPerPass: HEAD_IMAGES };
+    const head = await loadHead({ manifest, files, kernel, ...place });
+    const images = features.rows;
+    const found = head.run(features.values, images, HEAD_TAPS);
+    const cosine = (tap: (typeof HEAD_TAPS)[number]) =>
+      cosineFigures(outputs[tap], valuesOf(found, tap), images).mean;
+    const scores = valuesOf(found, 'scores');
+    const planned = plannedMemory(manifest);
+    return {
+      weightBytes: headBytes(manifest),
+      wasmBytes: planned.scores,
+      backboneBytes: planned.features,
+      milliseconds: leastTime(head, features),
+      cosine: { fc6: cosine('fc6'), fc7: cosine('fc7'), scores: cosine('scores') },
+      top1Agreement: top1Agreement(outputs.scores, scores, images),
+      divergence: meanDivergence(outputs.scores, scores, images),
+      neighbourOverlap10: neighbourOverlap(outputs.fc6, valuesOf(found, 'fc6'), images),
+      headTop1Agreement: top1Agreement(headScores, scores, images),
+    };
+  });
+}
+
+/** `features` of the quantised network by our engine, for each batch. */
+export async function quantisedFeatures(
+  network: QuantisedNetwork,
+  run: (backbone: Backbone) => Promise<void> | void,
+  imagesPerPass: number,
+): Promise<void> {
+  await withModel(network, async (manifest, files, module) => {
+    await run(await loadBackbone(manifest, files, module, imagesPerPass));
+  });
+}
+
+/** The network as a model directory for as long as `work` takes. */
+async function withModel<Result>(
+  network: QuantisedNetwork,
+  work: (
+    manifest: Manifest,
+    files: ReturnType<typeof diskFiles>,
+    module: WebAssembly.Module,
+  ) => Promise<Result>,
+): Promise<Result> {
+  const directory = await mkdtemp(join(tmpdir(), 'vgg-edge-'));
+  try {
+    const written = await writeWeights(directory, network);
+    const none = {
+      trained: false,
+      labels: [],
+      floatGraphs: [],
+      calibration: {},
+      fidelity: {},
+      provenance: {},
+    };
+    const manifest = describeModel(network, written, { ...none, name: 'candidate', licence: 'none' });
+    return await work(manifest, diskFiles(directory), new WebAssembly.Module(await readFile(KERNEL)));
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function headBytes({ tensors, shards }: Manifest): number {
+  return Object.values(tensors)
+    .filter(({ shard }) => shards[shard]?.part === 'head')
+    .reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function leastTime(head: Head, { columns, values }: Matrix): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < TIMED_RUNS; run += 1) {
+    const start = performance.now();
+    head.run(values.subarray(0, columns), 1, ['scores']);
+    least = Math.min(least, performance.now() - start);
+  }
+  return Number(least.toFixed(2));
+}
+
+function valuesOf(outputs: TapOutputs, tap: Tap): Float32Array {
+  const values = outputs[tap];
+  if (values === undefined) throw new TypeError(`The head gave no ${tap}.`);
+  return values;
+}
