@@ -6,7 +6,7 @@ import { INT4_GROUPS, type Int4Group } from '../core/manifest.ts';
 import { prepareFeedback } from './error-feedback.ts';
 import { type Factors, factorise, truncate } from './factorise.ts';
 import { inputSizes, normalised } from './input-sizes.ts';
-import { layerValues, variedFeatures } from './layer-values.ts';
+import { layerValues, withMirrored } from './layer-values.ts';
 import type { Matrix, MatrixProducts } from './matrix-product.ts';
 import type { FloatLinear, FloatNetwork, Int4Linear, Levels, QuantisedLinear } from './network.ts';
 import { quantiseLinear } from './quantise.ts';
@@ -17,7 +17,7 @@ import { wideLevels } from './ranges.ts';
 const RANK_DIVISORS = [4, 8, 16];
 
 /** More samples say little more, and their correlations are a matrix of as many rows. */
-const MOST_SAMPLES = 768;
+const MOST_SAMPLES = 512;
 
 export interface HeadForm {
   readonly name: string;
@@ -47,7 +47,7 @@ interface LayerMaterial {
 /** One at a time: a full-size classifier has 124 MB as int8. */
 export async function* headForms(material: HeadMaterial): AsyncGenerator<HeadForm> {
   const { network, levels, features, products } = material;
-  const values = await layerValues(network.linears, someRows(variedFeatures(features)), products);
+  const values = await layerValues(network.linears, someRows(withMirrored(features)), products);
   const layers = network.linears.map((linear, index): LayerMaterial => {
     const [input, samples] = [levels[index], values[index]];
     if (input === undefined || samples === undefined) throw new RangeError(`No levels for layer ${index}.`);

@@ -168,7 +168,5 @@ function roundingError(
 }
 
 function toLevel(steps: number): number {
-  const level = Math.round(steps);
-  if (level > HIGHEST) return HIGHEST;
-  return level < LOWEST ? LOWEST : level;
+  return Math.max(Math.min(Math.round(steps), HIGHEST), LOWEST);
 }
