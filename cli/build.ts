@@ -116,6 +116,7 @@ export const build: Command = {
   ],
   async run(_positionals, values) {
     const out = required(values, 'out');
+    const memoryBytes = byteSize(values, 'memory') ?? null;
     await checkTarget(resolve(out), flag(values, 'force'));
     const progress = createProgress();
     const source = await weightSource(values, progress.update);
@@ -135,7 +136,7 @@ export const build: Command = {
       equalise: !flag(values, 'keep-channels'),
       rounding: flag(values, 'nearest') ? 'nearest' : 'measured',
       precisions: precisionsOf(text(values, 'precision')),
-      memoryBytes: byteSize(values, 'memory') ?? null,
+      memoryBytes,
       progress: progress.update,
     });
     console.log(describe(out, manifest));

@@ -1,0 +1,131 @@
+// `vgg-edge build --memory`, as its user sees it: what is measured, what is taken, what is refused.
+
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { main } from '../../cli/main.ts';
+import { type HeadChoice, type Manifest, parseManifest } from '../../core/manifest.ts';
+import { diskFiles } from '../../engine/node/disk-files.ts';
+import { createWinogradEngine } from '../../engine/winograd/engine.ts';
+import { plannedMemory } from '../../engine/winograd/planned-memory.ts';
+import { dequantise } from '../../model-build/quantise.ts';
+import { readModel } from '../../model-build/read-model.ts';
+import { winogradKernel } from '../engine/winograd-kernel.ts';
+
+/** A classifier wide enough that its forms differ by whole pages of memory. */
+const WIDE = ['--init', 'kaiming', '--items', '4,M,6,M,8,M', '--hidden', '384', '--classes', '3'];
+
+let folder = '';
+let out = '';
+const printed: string[] = [];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vgg-edge-test-'));
+  out = join(folder, 'model');
+  printed.length = 0;
+  const keep = (...values: unknown[]) => {
+    printed.push(values.join(' '));
+  };
+  vi.spyOn(console, 'log').mockImplementation(keep);
+  vi.spyOn(console, 'error').mockImplementation(keep);
+  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await rm(folder, { recursive: true });
+});
+
+async function build(rank: number, memory: string): Promise<{ manifest: Manifest; choice: HeadChoice }> {
+  const args = [...WIDE, '--rank', `${rank}`, '--memory', memory, '--out', out, '--force'];
+  expect(await main(['build', ...args])).toBe(0);
+  const manifest = parseManifest(await readFile(join(out, 'model.json'), 'utf8'));
+  if (manifest.headChoice === undefined) throw new Error('no choice in the manifest');
+  return { manifest, choice: manifest.headChoice };
+}
+
+const loss = ({ cosine }: HeadChoice['candidates'][number]) => 1 - (cosine.fc6 + cosine.fc7) / 2;
+
+/** WebAssembly memory of the engine after a run of this model. */
+async function measuredMemory(manifest: Manifest, tap: 'features' | 'scores'): Promise<number> {
+  const files = diskFiles(out);
+  const engine = createWinogradEngine({ manifest, files, kernel: winogradKernel(), now: () => 0 });
+  const { crop } = manifest.preprocess;
+  await engine.run({ images: 1, size: crop, data: new Uint8Array(crop * crop * 3) }, [tap]);
+  const bytes = engine.memoryBytes();
+  await engine.dispose();
+  return bytes;
+}
+
+describe('a full-size classifier', () => {
+  test('every form is measured, the most faithful that fits is stored; with less memory, another', async () => {
+    const { manifest, choice } = await build(0, '128MB');
+    expect(choice.candidates.map(({ name }) => name)).toEqual([
+      'int8',
+      ...[128, 64, 32].flatMap((group) => [`4-bit, groups of ${group}`, `4-bit fc6, groups of ${group}`]),
+      ...[96, 48, 24].map((rank) => `int8, rank ${rank}`),
+    ]);
+    const taken = choice.candidates.filter((candidate) => candidate.taken);
+    expect(taken).toHaveLength(1);
+    expect(taken.map(loss)).toEqual([Math.min(...choice.candidates.map(loss))]);
+    for (const { wasmBytes, isolateBytes, cosine, weightBytes } of choice.candidates) {
+      expect(isolateBytes).toBe(wasmBytes + choice.reserved.decoderBytes + choice.reserved.scriptBytes);
+      expect(cosine.fc6).toBeGreaterThan(0.3);
+      expect(weightBytes).toBeLessThan(wasmBytes - choice.backboneBytes);
+    }
+    const planned = plannedMemory(manifest);
+    expect(planned).toEqual({ features: choice.backboneBytes, scores: taken[0]?.wasmBytes });
+    expect(await measuredMemory(manifest, 'features')).toBe(planned.features);
+    expect(await measuredMemory(manifest, 'scores')).toBe(planned.scores);
+    printed.length = 0;
+    expect(await main(['inspect', out])).toBe(0);
+    expect(printed.join('\n')).toMatch(
+      /→ int8 .*\n.*4-bit, groups of 128[\s\S]*int8, rank 24[\s\S]*beyond 128\.0 MB/,
+    );
+    const [largest = 0] = choice.candidates.map(({ isolateBytes }) => isolateBytes).toSorted((a, b) => b - a);
+    await lessThan(largest);
+  });
+
+  /** With less memory, the most faithful of those that fit, and it runs. */
+  async function lessThan(largest: number) {
+    const { manifest, choice } = await build(0, `${largest - 1}`);
+    const fitting = choice.candidates.filter(({ isolateBytes }) => isolateBytes < largest);
+    expect(fitting.length).toBeLessThan(choice.candidates.length);
+    const best = fitting.toSorted((a, b) => loss(a) - loss(b))[0];
+    expect(choice.candidates.find(({ taken }) => taken)).toEqual(best);
+    expect(best?.name).toMatch(/^4-bit/);
+    expect(manifest.linears[0]?.weight).toMatchObject({ format: 'int4' });
+    // The certificate is of what was stored, run by onnxruntime-web from the directory.
+    const mean = expect.closeTo(best?.cosine.fc6 ?? Number.NaN, 4);
+    expect(manifest.fidelity).toMatchObject({ cosine: { fc6: { mean } } });
+    expect(await measuredMemory(manifest, 'scores')).toBe(best?.wasmBytes);
+    // What export and float graphs start from.
+    const { network } = await readModel(diskFiles(out));
+    expect(dequantise(network).linears[0]?.weight).toHaveLength(392 * 384);
+  }
+});
+
+test('factors are kept as they come, or their weights get 4 bits', async () => {
+  const { choice } = await build(16, '128MB');
+  expect(choice.candidates.map(({ name }) => name)).toEqual([
+    'int8, factors as given',
+    '4-bit, groups of 128',
+    '4-bit, groups of 64',
+    '4-bit, groups of 32',
+  ]);
+});
+
+describe('refused', () => {
+  test('nothing fits: what the smallest needs, and nothing is left behind', async () => {
+    expect(await main(['build', ...WIDE, '--rank', '0', '--memory', '30MB', '--out', out])).toBe(1);
+    expect(printed.join('\n')).toMatch(
+      /fits into 30\.0 MB, but the smallest of 10 \(int8, rank \d+\) needs 3\d\.\d MB: .* for the convolutions, .* Give --memory 3\dMB or more/,
+    );
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test.each(['128 apples', 'MB', '-1MB', '0', '1e3'])('--memory %s', async (memory) => {
+    expect(await main(['build', ...WIDE, `--memory=${memory}`, '--out', out])).toBe(2);
+    expect(printed.join('\n')).toMatch(/Expected a size as 128MB or 96MiB for --memory/);
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
