@@ -34,4 +34,4 @@ export function reservedBytes(resize: number): Reserved {
 }
 
 /** Measured: docs/model-format.md. */
-const SCRIPT_BYTES = 16 * MB;
+const SCRIPT_BYTES = 20 * MB;
