@@ -17,6 +17,7 @@ export type InputErrorCode =
   | 'not_found'
   | 'index_mismatch'
   | 'alias_conflict'
+  | 'too_many_indexes'
   | 'method_not_allowed'
   | 'body_timeout'
   | 'unauthorized'

@@ -27,6 +27,10 @@ export interface RunningServer {
 const HEADERS_TIMEOUT = 10_000;
 /** The whole request; longer than BODY_TIMEOUT_MS and the wait for a place together. */
 const REQUEST_TIMEOUT = 120_000;
+/** Without a byte in either direction: whoever does not read its answer would keep it in memory. Longer than any queue. */
+const SILENCE_TIMEOUT = 300_000;
+/** How often Node looks for requests that are late; 30 s of its own accord. */
+const CHECK_INTERVAL = 1_000;
 /** Milliseconds between looks for sockets that can be closed. */
 const SWEEP = 20;
 const KEEP_ALIVE_TIMEOUT = 5_000;
@@ -44,6 +48,7 @@ export async function startHttpServer({
     {
       headersTimeout: HEADERS_TIMEOUT,
       requestTimeout: REQUEST_TIMEOUT,
+      connectionsCheckingInterval: CHECK_INTERVAL,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
       maxHeaderSize: MAX_HEADER_BYTES,
     },
@@ -51,6 +56,7 @@ export async function startHttpServer({
       void listener(request, response);
     },
   );
+  server.setTimeout(SILENCE_TIMEOUT);
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;

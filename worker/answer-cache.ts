@@ -43,13 +43,13 @@ export async function sha256Hex(bytes: Uint8Array): Promise<string> {
 
 export const ANSWER_KEY = /^[0-9a-f]{64}$/;
 
-/** Whether `If-None-Match` names the key (RFC 9110 §13.1.2: a list, weak comparison, or `*`). */
+/**
+ * Whether `If-None-Match` names the key (RFC 9110 §13.1.2: a list, weak comparison). `*` stands for whatever
+ * there is, and so names nothing before an answer was found.
+ */
 export function matchesETag(ifNoneMatch: string | undefined, key: string): boolean {
   if (ifNoneMatch === undefined) return false;
-  return ifNoneMatch
-    .split(',')
-    .map((tag) => tag.trim().replace(/^W\//, ''))
-    .some((tag) => tag === '*' || tag === `"${key}"`);
+  return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === `"${key}"`);
 }
 
 /** The least recently used answers go first when `maxBytes` of bodies are exceeded. */

@@ -1,6 +1,6 @@
 // The HTTP API: the routes in order, what stands around them, and what happens to requests that match none.
 
-import { type Handler, Hono } from 'hono';
+import { type ErrorHandler, type Handler, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { secureHeaders } from 'hono/secure-headers';
 import { InputError } from '../core/errors.ts';
@@ -9,7 +9,8 @@ import { servedRoutes } from './api-routes.ts';
 import type { AppDependencies, Ready } from './dependencies.ts';
 import { errorCode, errorResponse, isOurs } from './error-response.ts';
 import { guard } from './guard.ts';
-import { methodNotAllowed } from './method-not-allowed.ts';
+import { limitIndexes } from './index-limit.ts';
+import { refuseOtherMethods } from './method-not-allowed.ts';
 import { observe } from './observe.ts';
 import { memoryRateLimiter } from './rate-limit.ts';
 import type { ApiEnv } from './request-facts.ts';
@@ -46,39 +47,39 @@ const ROUTES: readonly Route[] = [
 const SECURED = ['/v1/*', '/metrics'];
 
 /** Headers of ours that a page of another origin may read. */
-const EXPOSED_HEADERS = ['etag', 'retry-after', 'server-timing', 'x-cache', 'x-model-id', 'x-request-id'];
+const EXPOSED_HEADERS = [
+  ...['etag', 'retry-after', 'server-timing', 'traceparent', 'x-cache', 'x-model-id', 'x-request-id'],
+  ...['x-dtype', 'x-scales', 'x-shape'],
+];
+const CORS_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'];
 
 /** What runtimes and tests need of the app. */
 export type ApiApp = Pick<Hono<ApiEnv>, 'fetch' | 'request' | 'routes'>;
 
 export function createApp(dependencies: AppDependencies): ApiApp {
   const ready = withDefaults(dependencies);
-  const { access, corsOrigins, indexes, page, publishedModel, report } = ready;
+  const { access, corsOrigins, indexes, limits, page, publishedModel, report } = ready;
   const app = new Hono<ApiEnv>();
   app.use(observe(ready));
   app.use(secureHeaders());
   if (corsOrigins !== undefined && corsOrigins.length > 0) {
-    app.use(cors({ origin: [...corsOrigins], exposeHeaders: EXPOSED_HEADERS, maxAge: 86_400 }));
+    // Hono takes '*' for itself only where it stands alone.
+    const origin = corsOrigins.includes('*') ? '*' : [...corsOrigins];
+    app.use(cors({ origin, allowMethods: CORS_METHODS, exposeHeaders: EXPOSED_HEADERS, maxAge: 86_400 }));
   }
   for (const path of SECURED) app.use(path, guard(access, corsOrigins));
   for (const [method, path, route] of ROUTES) {
     app.on(method, path, route(ready));
-    app.all(path, methodNotAllowed(path, [method]));
   }
   if (indexes !== undefined) {
-    app.route('/v1/indexes', indexRoutes(ready, indexes));
-    app.route('/v1/aliases', aliasRoutes(ready, indexes));
+    const store = limitIndexes(indexes, limits.maxIndexes);
+    app.route('/v1/indexes', indexRoutes(ready, store));
+    app.route('/v1/aliases', aliasRoutes(ready, store));
   }
   if (page !== undefined) app.route('/', pageRoutes(page));
   if (publishedModel !== undefined) app.route('/model', publishedModelRoutes(ready, publishedModel));
-  app.notFound((context) => {
-    const paths = new Set(servedRoutes({ indexes: indexes !== undefined }).map(({ path }) => path));
-    throw new InputError(
-      'not_found',
-      `Expected one of ${[...paths].join(', ')} but found ${context.req.path}.`,
-    );
-  });
-  app.onError((error, context) => {
+  refuseOtherMethods(app);
+  const fail: ErrorHandler<ApiEnv> = (error, context) => {
     if (isOurs(error)) report(error);
     const facts = context.get('facts');
     facts.code = errorCode(error);
@@ -91,6 +92,13 @@ export function createApp(dependencies: AppDependencies): ApiApp {
       if (value !== null) response.headers.set(name, value);
     }
     return response;
+  };
+  app.onError(fail);
+  // Answered, not thrown: what is thrown here passes by the log and the headers of every other answer.
+  app.notFound((context) => {
+    const paths = new Set(servedRoutes({ indexes: indexes !== undefined }).map(({ path }) => path));
+    const message = `Expected one of ${[...paths].join(', ')} but found ${context.req.path}.`;
+    return fail(new InputError('not_found', message), context);
   });
   return app;
 }

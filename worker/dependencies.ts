@@ -36,7 +36,7 @@ export interface AppDependencies {
   /** Without it the app keeps its own. */
   readonly metrics?: ApiMetrics;
   readonly log?: RequestLog;
-  /** Origins whose pages may call the API (CORS); none by default, `*` for any. */
+  /** Origins whose pages may call the API (CORS); none by default, `*` for any, which needs keys. */
   readonly corsOrigins?: readonly string[];
 }
 

@@ -19,6 +19,7 @@ const INPUT_STATUS: Readonly<Record<InputErrorCode, number>> = {
   body_timeout: 408,
   index_mismatch: 409,
   alias_conflict: 409,
+  too_many_indexes: 409,
   body_too_large: 413,
   image_too_large: 413,
   unsupported_image: 415,
@@ -102,9 +103,17 @@ function answer(
   const { message, code, param } = error;
   return {
     status,
-    body: { message, type: typeOf(status), param: param ?? null, code },
+    body: { message: clip(message), type: typeOf(status), param: clip(param ?? null, MAX_PARAM), code },
     retryAfter: error.retryAfter ?? retryAfter,
   };
+}
+
+/** What was sent is repeated so that it is recognised, not sent back whole. */
+const MAX_MESSAGE = 1000;
+const MAX_PARAM = 100;
+
+function clip<Text extends string | null>(text: Text, length = MAX_MESSAGE): Text | string {
+  return text === null || text.length <= length ? text : `${text.slice(0, length)}…`;
 }
 
 function typeOf(status: number): string {

@@ -16,7 +16,7 @@ export interface Access {
 /** Requests on loopback without keys share this name in logs and limits. */
 const LOCAL = 'loopback';
 
-/** `origins`: whose pages may ask although there are no keys (those that CORS allows). */
+/** `origins`: whose pages may ask although there are no keys (those that CORS names; `*` names none). */
 export function guard(
   { keys, rateLimiter }: Access,
   origins: readonly string[] = [],
@@ -55,6 +55,7 @@ async function nameOf(
   if (keys.length > 0)
     return (await authenticate(request.headers.get('authorization') ?? undefined, keys)).name;
   if (isLoopback(new URL(request.url).hostname)) {
+    refuseForwarded(request);
     refuseStrangePages(request, origins);
     return LOCAL;
   }
@@ -65,15 +66,28 @@ async function nameOf(
   );
 }
 
+/** A proxy on this machine may speak for all the world, and rewrite the host's name as it does so. */
+const PROXY_HEADERS = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'];
+
+function refuseForwarded({ headers }: Request): void {
+  const found = PROXY_HEADERS.find((name) => headers.has(name));
+  if (found === undefined) return;
+  throw new InputError(
+    'unauthorized',
+    `Without API keys, requests that a proxy passes on are not answered, and this one has the header ${found}. Set API_KEYS.`,
+    { param: found },
+  );
+}
+
 /** Without keys, any page that somebody opens on this machine could otherwise ask, and delete. */
 function refuseStrangePages({ headers, url }: Request, origins: readonly string[]): void {
   const origin = headers.get('origin');
   const site = headers.get('sec-fetch-site') ?? 'none';
-  if (origin !== null && (origins.includes(origin) || origins.includes('*'))) return;
+  if (origin !== null && origins.includes(origin)) return;
   if ((origin === null || origin === new URL(url).origin) && ['none', 'same-origin'].includes(site)) return;
   throw new InputError(
     'unauthorized',
-    'Without API keys, pages of other origins are not answered. Set API_KEYS, or allow the origin with CORS_ORIGINS.',
+    'Without API keys, pages of other origins are not answered. Set API_KEYS, or name the origin in CORS_ORIGINS.',
     { param: 'origin' },
   );
 }

@@ -6,8 +6,8 @@ import { InputError } from '../core/errors.ts';
 import type { ReadUrl } from '../net/url-image.ts';
 import { checkCount, imageSources } from './image-input.ts';
 import type { Limits } from './limits.ts';
-import { parseOptions, textOptions } from './parse-options.ts';
-import { declaredLength, readBody } from './read-body.ts';
+import { joinOptions, parseOptions, textOptions } from './parse-options.ts';
+import { checkDeclared, readBody } from './read-body.ts';
 import { parseJsonObject } from './read-json.ts';
 import type { classifyOptions } from './schemas/classify.ts';
 
@@ -24,7 +24,7 @@ type BodyKind = 'image' | 'form' | 'json';
 /** What can be said before the body is read. Throws InputError: 413, 415. */
 export function checkHead(request: Request, limits: Limits): BodyKind {
   const kind = bodyKind(request.headers.get('content-type') ?? '');
-  declaredLength(request, bodyLimits(kind, limits));
+  checkDeclared(request, bodyLimits(kind, limits));
   return kind;
 }
 
@@ -48,7 +48,7 @@ export async function readImageRequest<Schema extends ImageOptionsSchema>(
   const body = await readBody(request, bodyLimits(kind, limits));
   if (kind === 'form') {
     const { files, fields } = await readForm(body, request.headers.get('content-type') ?? '');
-    const options = parseOptions(schema, { ...query, ...fields });
+    const options = parseOptions(schema, joinOptions(query, fields));
     checkCount(files.length, limits, 'image');
     const images = files.map((file) => ({
       read: async () => new Uint8Array(await file.arrayBuffer()),
@@ -57,7 +57,7 @@ export async function readImageRequest<Schema extends ImageOptionsSchema>(
     return { images, options };
   }
   const { input, ...fields } = parseJsonObject(body);
-  const options = parseOptions(schema, { ...query, ...fields });
+  const options = parseOptions(schema, joinOptions(query, fields));
   return { images: imageSources(input, options.crop, limits, readUrl), options };
 }
 

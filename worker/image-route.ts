@@ -68,7 +68,11 @@ export function imageRoute<Schema extends ImageOptionsSchema>(
         if (matchesETag(context.req.header('if-none-match'), key)) return context.body(null, 304);
         const stored = await answers?.get(`${path}/${key}`);
         if (answers !== undefined) facts.cache = stored === undefined ? 'miss' : 'hit';
-        if (stored !== undefined) return send(context, stored);
+        if (stored !== undefined) {
+          return context.req.header('if-none-match') === '*'
+            ? context.body(null, 304)
+            : send(context, stored);
+        }
       }
 
       const { body, times, errors } = await work({ images, options: request.options, model: served, type });

@@ -16,6 +16,7 @@ const variables = z.object({
   MAX_RUNNING: wholeNumber.default(2),
   MAX_WAITING: wholeNumber.default(62),
   BODY_TIMEOUT_MS: wholeNumber.default(10_000),
+  MAX_INDEXES: wholeNumber.default(200),
 });
 
 export interface Limits {
@@ -33,6 +34,8 @@ export interface Limits {
   readonly maxWaiting: number;
   /** Milliseconds in which a body has to arrive. */
   readonly bodyTimeout: number;
+  /** Indexes of the deployment. */
+  readonly maxIndexes: number;
 }
 
 /** Throws InputError naming the variable that is not a whole number ≥ 1. */
@@ -55,5 +58,6 @@ export function readLimits(bindings: object): Limits {
     maxRunning: values.MAX_RUNNING,
     maxWaiting: values.MAX_WAITING,
     bodyTimeout: values.BODY_TIMEOUT_MS,
+    maxIndexes: values.MAX_INDEXES,
   };
 }

@@ -1,11 +1,22 @@
-// What a route answers to the methods it does not have.
+// What routes answer to the methods they do not have.
 
 import type { Handler, Hono } from 'hono';
 import { InputError } from '../core/errors.ts';
 import type { ApiEnv } from './request-facts.ts';
 
-/** Throws InputError('method_not_allowed'), with `Allow` set. Stands after the route's own methods. */
-export function methodNotAllowed(path: string, methods: readonly string[]): Handler<ApiEnv> {
+/** For every path of the app so far; so it comes after the routes themselves. */
+export function refuseOtherMethods(app: Hono<ApiEnv>): void {
+  const methods = new Map<string, string[]>();
+  for (const { method, path } of app.routes) {
+    // Middleware stands at all methods, or at all paths.
+    if (method === 'ALL' || path.includes('*')) continue;
+    methods.set(path, [...(methods.get(path) ?? []), method]);
+  }
+  for (const [path, own] of methods) app.all(path, methodNotAllowed(path, own));
+}
+
+/** Throws InputError('method_not_allowed'), with `Allow` set. */
+function methodNotAllowed(path: string, methods: readonly string[]): Handler<ApiEnv> {
   const allowed = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
   return (context) => {
     context.header('allow', allowed.join(', '));
@@ -14,13 +25,4 @@ export function methodNotAllowed(path: string, methods: readonly string[]): Hand
       `Expected ${methods.join(' or ')} for ${path} but found ${context.req.method}.`,
     );
   };
-}
-
-/** For every path of the routes so far, which are mounted at `base`. */
-export function refuseOtherMethods(routes: Hono<ApiEnv>, base: string): void {
-  const own = [...routes.routes];
-  for (const path of new Set(own.map((route) => route.path))) {
-    const methods = own.filter((route) => route.path === path).map(({ method }) => method);
-    routes.all(path, methodNotAllowed(`${base}${path === '/' ? '' : path}`, methods));
-  }
 }

@@ -32,7 +32,7 @@ const FAILURES: Readonly<Record<number, string>> = {
   404: 'No such route, model, stored answer, index or item.',
   405: 'The route exists, but not with this method.',
   408: 'The body did not arrive in time.',
-  409: 'The index holds vectors of another model, layer, pooling, projection or length.',
+  409: 'The index holds vectors of another model, layer, pooling or length; or there are too many indexes.',
   413: 'The body, an image or the list is larger than allowed.',
   415: 'The body or an image is of a type that is not read here.',
   422: 'Understood, but impossible: a broken image, an option that does not fit, a URL that is not allowed.',

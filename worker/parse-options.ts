@@ -15,17 +15,40 @@ export function parseOptions<Schema extends z.ZodObject>(
   throw new InputError('invalid_option', violation(issue, param, schema, values), { param });
 }
 
+/** A crop box or a filter; a longer text is none, and its nesting could exhaust the stack. */
+const MAX_JSON_LENGTH = 4096;
+
 /**
  * Options out of a query or a form, where everything is text: numbers and booleans are read, and objects (a
- * crop box) as JSON.
+ * crop box) as JSON. Throws InputError('invalid_option') for an option that is there twice: which of the two
+ * was meant nobody knows.
  */
 export function textOptions(entries: Iterable<readonly [string, string]>): Record<string, unknown> {
-  const options: Record<string, unknown> = {};
+  const options = new Map<string, unknown>();
   for (const [name, text] of entries) {
-    const isJson = /^(?:true|false|-?\d{1,15}(?:\.\d{1,15})?|\{.*\})$/s.test(text);
-    options[name] = isJson ? (parseJson(text) ?? text) : text;
+    if (options.has(name)) throw twice(name);
+    const isJson =
+      text.length <= MAX_JSON_LENGTH && /^(?:true|false|-?\d{1,15}(?:\.\d{1,15})?|\{.*\})$/s.test(text);
+    options.set(name, isJson ? (parseJson(text) ?? text) : text);
   }
-  return options;
+  // Not by assignment: a name such as __proto__ stays a name, and is refused like any unknown one.
+  return Object.fromEntries(options);
+}
+
+/** The options of the query and of the body. Throws InputError('invalid_option') for one that is in both. */
+export function joinOptions(
+  query: Readonly<Record<string, unknown>>,
+  body: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  for (const name of Object.keys(query)) if (Object.hasOwn(body, name)) throw twice(name);
+  return { ...query, ...body };
+}
+
+function twice(name: string): InputError {
+  const shown = name.slice(0, 80);
+  return new InputError('invalid_option', `Expected the option ${shown} once but found it twice.`, {
+    param: shown,
+  });
 }
 
 function parseJson(text: string): unknown {

@@ -11,7 +11,7 @@ export interface BodyLimits {
 
 /** Throws InputError: `body_too_large`, `body_timeout`, `bad_request` for an empty or broken body. */
 export async function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
-  const declared = declaredLength(request, limits);
+  const declared = checkDeclared(request, limits);
   const reader = request.body?.getReader();
   if (reader === undefined) throw empty();
   let late = false;
@@ -21,10 +21,12 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<Ui
   }, limits.timeout);
   try {
     const body = await collect(reader, declared, limits);
-    if (late) throw new InputError('body_timeout', `Expected the body within ${limits.timeout} ms.`);
+    if (late) throw tooLate(limits);
     if (body.length === 0) throw empty();
     return body;
   } catch (cause) {
+    // What was cut off by the clock looks like a body that is too short.
+    if (late) throw tooLate(limits);
     if (cause instanceof InputError) throw cause;
     throw new InputError('bad_request', 'The body broke off before its end.', { cause });
   } finally {
@@ -32,8 +34,19 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<Ui
   }
 }
 
-/** Throws InputError('body_too_large') before a byte is read. */
-export function declaredLength(request: Request, { maxBytes }: BodyLimits): number | undefined {
+/**
+ * The length that the headers declare. Throws InputError before a byte is read: `body_too_large`, and
+ * `unsupported_media_type` for a compressed body, of which a few bytes could become gigabytes.
+ */
+export function checkDeclared(request: Request, { maxBytes }: BodyLimits): number | undefined {
+  const coding = request.headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity';
+  if (coding !== 'identity') {
+    throw new InputError(
+      'unsupported_media_type',
+      `Expected a body without content-encoding but found '${coding.slice(0, 40)}'. Images are compressed as they are.`,
+      { param: 'content-encoding' },
+    );
+  }
   const header = request.headers.get('content-length');
   if (header === null || !/^\d+$/.test(header)) return undefined;
   if (Number(header) > maxBytes) throw tooLarge(maxBytes, header);
@@ -81,6 +94,10 @@ function tooLarge(maxBytes: number, found: string): InputError {
     'body_too_large',
     `Expected at most ${maxBytes} bytes for the body but found ${found}. Send a smaller image, or fewer at once.`,
   );
+}
+
+function tooLate({ timeout }: BodyLimits): InputError {
+  return new InputError('body_timeout', `Expected the body within ${timeout} ms.`);
 }
 
 function empty(): InputError {

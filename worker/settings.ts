@@ -73,10 +73,27 @@ export function readSettings(
               maxRedirects: MAX_REDIRECTS,
             },
           },
-    corsOrigins: values.CORS_ORIGINS.split(/[\s,]+/).filter((origin) => origin !== ''),
+    corsOrigins: parseOrigins(values.CORS_ORIGINS),
     publishModel: String(values.PUBLISH_MODEL) === 'true',
     cacheSeconds: values.CACHE_SECONDS,
   };
+}
+
+/**
+ * The list of CORS_ORIGINS, separated by commas or white space: origins as browsers send them, or `*`. Throws
+ * InputError for anything else, which no browser would ever match.
+ */
+function parseOrigins(text: string): string[] {
+  const origins = text.split(/[\s,]+/).filter((entry) => entry !== '');
+  for (const entry of origins) {
+    if (entry === '*' || (URL.canParse(entry) && new URL(entry).origin === entry)) continue;
+    throw new InputError(
+      'invalid_argument',
+      `Expected origins such as 'https://app.example.org', without a path, or '*' in CORS_ORIGINS but found '${entry}'.`,
+      { param: 'CORS_ORIGINS' },
+    );
+  }
+  return origins;
 }
 
 const EXPECTED: Readonly<Record<string, string>> = {

@@ -105,6 +105,8 @@ export function testApiContract(decoder: ImageDecoder): void {
     const { app } = await createFixture();
     const response = await app.request('/v2/embeddings');
     expect(response.status).toBe(404);
+    expect(response.headers.get('x-request-id')).toMatch(/./);
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
     expectForm(await response.json(), errorAnswer);
   });
 

@@ -3,13 +3,13 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Client, createClient, type SearchBy } from '../../client/client.ts';
 import { createMemoryStore } from '../../search/memory-store.ts';
+import { BLUE, halves, imageOf, RED } from '../api/png.ts';
 import { SPACE } from '../api/requests.ts';
 import { createFixture } from '../server/api-fixture.ts';
-import { BLUE, halves, imageOf, RED } from '../server/api-images.ts';
 
-const red = await imageOf(RED);
-const blue = await imageOf(BLUE);
-const both = await halves(RED, BLUE);
+const red = imageOf(RED);
+const blue = imageOf(BLUE);
+const both = halves(RED, BLUE);
 const toRed = Float32Array.of(1, 0, 0, 0);
 
 let indexes: Client['indexes'];

@@ -5,9 +5,10 @@ import { createMemoryStore } from '../../search/memory-store.ts';
 import { createRemoteStore } from '../../search/remote-store.ts';
 import type { ApiApp } from '../../worker/app.ts';
 import type { SearchAnswer } from '../../worker/schemas/indexes.ts';
+import { base64 } from '../api/images.ts';
+import { BLUE, imageOf, RED } from '../api/png.ts';
 import { space, vectorStoreContract } from '../search/vector-store-contract.ts';
 import { createFixture, MODEL_ID } from './api-fixture.ts';
-import { BLUE, base64, imageOf, RED } from './api-images.ts';
 
 const URL_BASE = 'http://127.0.0.1';
 
@@ -39,9 +40,9 @@ describe('images', () => {
 
   beforeAll(async () => {
     app = await served();
-    red = base64(await imageOf(RED));
-    green = base64(await imageOf([0, 255, 0]));
-    blue = base64(await imageOf(BLUE));
+    red = base64(imageOf(RED));
+    green = base64(imageOf([0, 255, 0]));
+    blue = base64(imageOf(BLUE));
     await post('', { name: 'colours' });
   });
 

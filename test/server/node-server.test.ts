@@ -12,11 +12,12 @@ import { startHttpServer } from '../../server/http-server.ts';
 import { NODE_ENGINES } from '../../server/node-engines.ts';
 import { startNodeServer } from '../../server/node-server.ts';
 import { createAdmission } from '../../worker/admission.ts';
+import { base64 } from '../api/images.ts';
+import { BLUE, halves, imageOf, RED } from '../api/png.ts';
 import { tinyModel } from '../engine/tiny-model.ts';
 import { createFixture, knownEngine } from './api-fixture.ts';
-import { BLUE, base64, halves, imageOf, RED } from './api-images.ts';
 
-const photo = await halves(RED, BLUE, 64, 48);
+const photo = halves(RED, BLUE, 64, 48);
 const directory = mkdtempSync(join(tmpdir(), 'vgg-edge-server-'));
 const logged: string[] = [];
 
@@ -105,7 +106,7 @@ describe('one vector, whoever asks', () => {
   test('many at once, who share batches', async () => {
     const client = createClient({ baseUrl: server.url });
     const images = await Promise.all(
-      Array.from({ length: 12 }, (_, index) => imageOf([index * 20, 0, 255 - index * 20], 'png', 30, 30)),
+      Array.from({ length: 12 }, (_, index) => imageOf([index * 20, 0, 255 - index * 20], 30, 30)),
     );
     const apart = await Promise.all(images.map((image) => client.embed(image, { layer: 'fc7' })));
     const together = await client.embed(images, { layer: 'fc7' });
@@ -163,7 +164,7 @@ describe('the end', () => {
     const admission = createAdmission({ maxRunning: 1, maxWaiting: 4 });
     const { app } = await createFixture({ engine, dependencies: { admission } });
     const server = await startHttpServer({ app, admission, host: '127.0.0.1', port: 0, grace });
-    const red = await imageOf(RED);
+    const red = imageOf(RED);
     const ask = () =>
       fetch(`${server.url}/v1/classify`, {
         method: 'POST',

@@ -4,7 +4,7 @@ import { env, exports } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
 import { readManifest } from '../../engine/model-file.ts';
 import { modelAnswer, modelsAnswer } from '../../worker/schemas/models.ts';
-import { modelFiles } from './fixtures.ts';
+import { fixture } from './fixtures.ts';
 
 const get = (path: string) => exports.default.fetch(`http://localhost${path}`);
 
@@ -15,7 +15,7 @@ test('is ready: an inference has worked', async () => {
 });
 
 test('serves the model of the manifest', async () => {
-  const { manifest, id } = await readManifest(modelFiles);
+  const { manifest, id } = await readManifest(fixture.files);
   const { data } = modelsAnswer.parse(await (await get('/v1/models')).json());
   expect(data).toHaveLength(1);
   expect(data[0]).toMatchObject({ id, name: env.MODEL, network: manifest.network, taps: manifest.taps });
@@ -25,7 +25,7 @@ test('serves the model of the manifest', async () => {
 });
 
 test('one model is told of with what taught each of its classes', async () => {
-  const { manifest, id } = await readManifest(modelFiles);
+  const { manifest, id } = await readManifest(fixture.files);
   const model = modelAnswer.parse(await (await get(`/v1/models/${id}`)).json());
   expect(model.classes).toHaveLength(manifest.network.outputDim);
   expect(model.classes?.[285]).toEqual({ label: 'Egyptian cat', id: 'n02124075', trained_with: 'labels' });
@@ -67,7 +67,7 @@ test('a file of the page is sent again only when it has changed', async () => {
 });
 
 test("the served model's manifest and shards are published, each shard under the model's id", async () => {
-  const { manifest, id } = await readManifest(modelFiles);
+  const { manifest, id } = await readManifest(fixture.files);
   expect(await (await get('/model/model.json')).json()).toMatchObject({ name: manifest.name });
   const [shard] = manifest.shards;
   const response = await get(`/model/${id}/${shard?.file}`);

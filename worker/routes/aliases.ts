@@ -3,7 +3,6 @@
 import { Hono } from 'hono';
 import type { VectorStore } from '../../core/vector-store.ts';
 import type { Ready } from '../dependencies.ts';
-import { refuseOtherMethods } from '../method-not-allowed.ts';
 import { parseOptions } from '../parse-options.ts';
 import { readBody } from '../read-body.ts';
 import { checkJsonType, parseJsonObject } from '../read-json.ts';
@@ -36,6 +35,5 @@ export function aliasRoutes({ limits }: Ready, store: VectorStore): Hono<ApiEnv>
     return context.json({ object: 'alias.deleted', alias, deleted: true });
   });
 
-  refuseOtherMethods(routes, '/v1/aliases');
   return routes;
 }

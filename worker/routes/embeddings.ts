@@ -59,13 +59,13 @@ export function embeddings(dependencies: Ready) {
 export function storedEmbeddings({ answers }: Ready): Handler<ApiEnv> {
   return async (context) => {
     const key = context.req.param('key') ?? '';
-    if (ANSWER_KEY.test(key)) {
+    const stored = ANSWER_KEY.test(key) ? await answers?.get(`${PATH}/${key}`) : undefined;
+    context.get('facts').cache = stored === undefined ? 'miss' : 'hit';
+    if (stored !== undefined) {
       context.header('etag', `"${key}"`);
-      if (matchesETag(context.req.header('if-none-match'), key)) return context.body(null, 304);
-      const stored = await answers?.get(`${PATH}/${key}`);
-      context.get('facts').cache = stored === undefined ? 'miss' : 'hit';
       context.header('cache-control', FOR_EVER);
-      if (stored !== undefined) return send(context, stored);
+      const known = context.req.header('if-none-match');
+      return known === '*' || matchesETag(known, key) ? context.body(null, 304) : send(context, stored);
     }
     throw new InputError(
       'not_found',

@@ -15,9 +15,8 @@ import { checkSpace } from '../../search/vector-index.ts';
 import type { Ready } from '../dependencies.ts';
 import { listErrors } from '../error-response.ts';
 import { imageSources } from '../image-input.ts';
-import { refuseOtherMethods } from '../method-not-allowed.ts';
 import { parseOptions, textOptions } from '../parse-options.ts';
-import { declaredLength, readBody } from '../read-body.ts';
+import { checkDeclared, readBody } from '../read-body.ts';
 import { checkJsonType, parseJsonObject } from '../read-json.ts';
 import type { ApiEnv } from '../request-facts.ts';
 import {
@@ -35,7 +34,7 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
   /** Reads, and embeds, only when the request's turn has come; what its head tells is judged at once. */
   const inTurn = async <T>(context: Context<ApiEnv>, work: () => Promise<T>): Promise<T> => {
     if (!isImage(context)) checkJsonType(context.req.header('content-type'));
-    declaredLength(context.req.raw, { maxBytes: limits.maxBodyBytes, timeout: limits.bodyTimeout });
+    checkDeclared(context.req.raw, { maxBytes: limits.maxBodyBytes, timeout: limits.bodyTimeout });
     return admission.run(work);
   };
   const readJson = async <Schema extends z.ZodObject>(
@@ -122,20 +121,24 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
     }),
   );
 
-  routes.post('/:index/items/get', async (context) => {
-    const { ids } = await readJson(context, idsRequest);
-    const items = await (await openIndex(context)).get(ids);
-    return context.json({
-      object: 'list',
-      data: items.map(({ id, vector, metadata }) => ({ id, metadata, vector: float32ToBase64(vector) })),
-    });
-  });
+  routes.post('/:index/items/get', (context) =>
+    inTurn(context, async () => {
+      const { ids } = await readJson(context, idsRequest);
+      const items = await (await openIndex(context)).get(ids);
+      return context.json({
+        object: 'list',
+        data: items.map(({ id, vector, metadata }) => ({ id, metadata, vector: float32ToBase64(vector) })),
+      });
+    }),
+  );
 
-  routes.post('/:index/items/delete', async (context) => {
-    const { ids } = await readJson(context, idsRequest);
-    await (await openIndex(context)).delete(ids);
-    return context.json({ object: 'index.items.deleted', ids });
-  });
+  routes.post('/:index/items/delete', (context) =>
+    inTurn(context, async () => {
+      const { ids } = await readJson(context, idsRequest);
+      await (await openIndex(context)).delete(ids);
+      return context.json({ object: 'index.items.deleted', ids });
+    }),
+  );
 
   routes.post('/:index/search', (context) =>
     inTurn(context, async () => {
@@ -176,7 +179,6 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
     return { ...options, input: toBase64(bytes) };
   }
 
-  refuseOtherMethods(routes, '/v1/indexes');
   return routes;
 }
 
