@@ -1,111 +1,66 @@
-// `npm run deploy:check`: builds the Worker exactly as wrangler would deploy it, without deploying, and fails
-// where the platform would refuse it: the bundle's size, the assets' sizes, the time to start.
+// `npm run deploy:check [-- --config wrangler.toml]`: builds the Worker exactly as wrangler would deploy it,
+// without deploying, and fails where the platform would refuse it or the configuration contradicts itself.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
-import { gzipSync } from 'node:zlib';
-import { MAX_SHARD_BYTES } from '../core/manifest.ts';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { compatibilityDate } from 'workerd';
+import { unstable_readConfig } from 'wrangler';
+import {
+  checkAssets,
+  checkBundle,
+  checkStartUp,
+  checkVariables,
+  describeChecks,
+  findContradictions,
+} from './deploy-limits.ts';
 import { stageAssets } from './stage-assets.ts';
 
-const MIB = 1024 * 1024;
-
-/** Cloudflare's limits of paid plans (developers.cloudflare.com/workers/platform/limits). */
-const LIMITS = {
-  /** Of all modules, each compressed. Newer pages say 64 MiB uncompressed: both must hold. */
-  bundleGzip: 10 * MIB,
-  bundle: 64 * MIB,
-  asset: 25 * MIB,
-  assets: 20_000,
-  /** Milliseconds, on the platform's machines; this one's are near enough to notice a mistake. */
-  startUp: 1000,
-};
-
-interface Check {
-  readonly name: string;
-  readonly found: number;
-  readonly limit: number;
-  readonly unit: 'MiB' | 'files' | 'ms';
-}
-
+const { values } = parseArgs({ options: { config: { type: 'string', default: 'wrangler.toml' } } });
 const folder = mkdtempSync(join(tmpdir(), 'vgg-edge-deploy-'));
 try {
-  const checks = [...checkBundle(), ...checkAssets(stageAssets()), checkStartUp()];
-  for (const { name, found, limit, unit } of checks) {
-    const show = (value: number) => (unit === 'MiB' ? (value / MIB).toFixed(2) : value.toFixed(0));
-    console.log(`${found <= limit ? '✓' : '✗'} ${name.padEnd(34)} ${show(found)} of ${show(limit)} ${unit}`);
-  }
+  const assets = stageAssets();
+  const configuration = unstable_readConfig({ config: values.config });
+  const bundle = join(folder, 'bundle');
+  wrangler('deploy', '--dry-run', '--outdir', bundle);
+  const profile = join(folder, 'startup.cpuprofile');
+  wrangler('check', 'startup', '--outfile', profile);
+
+  const checks = [
+    ...checkBundle(bundle),
+    ...checkAssets(assets),
+    ...checkVariables(configuration),
+    checkStartUp(JSON.parse(readFileSync(profile, 'utf8'))),
+  ];
+  console.log(describeChecks(checks));
+  const classes = exportsOf(readFileSync(join(bundle, 'index.js'), 'utf8'));
+  const problems = findContradictions(configuration, { assets, classes, newest: compatibilityDate });
+  console.log(
+    `${problems.length === 0 ? '✓' : '✗'} ${values.config} fits the code, the assets and the runtime`,
+  );
+  for (const problem of problems) console.error(`  ${problem}`);
   const over = checks.filter(({ found, limit }) => found > limit);
   if (over.length > 0) {
     console.error(`Cloudflare would refuse this deployment: ${over.map(({ name }) => name).join(', ')}.`);
-    process.exitCode = 1;
   }
+  if (over.length + problems.length > 0) process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
-function checkBundle(): Check[] {
-  const output = join(folder, 'bundle');
-  wrangler('deploy', '--dry-run', '--outdir', output);
-  const modules = listFiles(output).filter((file) => /\.(?:js|wasm)$/.test(file));
-  const sizes = modules.map((file) => {
-    const content = readFileSync(file);
-    return { raw: content.length, gzip: gzipSync(content, { level: 9 }).length };
-  });
-  const sum = (of: 'raw' | 'gzip') => sizes.reduce((total, size) => total + size[of], 0);
-  return [
-    { name: 'bundle, compressed', found: sum('gzip'), limit: LIMITS.bundleGzip, unit: 'MiB' },
-    { name: 'bundle', found: sum('raw'), limit: LIMITS.bundle, unit: 'MiB' },
-  ];
-}
-
-/** Shards stay below the platform's limit, so that a model moves between versions of it. */
-function checkAssets(directory: string): Check[] {
-  const files = listFiles(directory);
-  const largest = files.toSorted((a, b) => statSync(b).size - statSync(a).size)[0];
-  if (largest === undefined) {
-    throw new Error(
-      `Expected a model directory in ${directory} but found none: build one with 'vgg-edge build'.`,
-    );
-  }
-  const limit = largest.endsWith('.bin') ? MAX_SHARD_BYTES : LIMITS.asset;
-  return [
-    { name: `asset ${relative(directory, largest)}`, found: statSync(largest).size, limit, unit: 'MiB' },
-    { name: 'assets', found: files.length, limit: LIMITS.assets, unit: 'files' },
-  ];
-}
-
-/** Time in which the profiler saw the isolate at work before the first request. */
-function checkStartUp(): Check {
-  const file = join(folder, 'startup.cpuprofile');
-  wrangler('check', 'startup', '--outfile', file);
-  const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(file, 'utf8')) as CpuProfile;
-  const idle = nodes.find(({ callFrame }) => callFrame.functionName === '(idle)')?.id;
-  const micros = timeDeltas
-    .filter((_, index) => samples[index] !== idle)
-    .reduce((sum, delta) => sum + delta, 0);
-  return { name: 'start-up', found: micros / 1000, limit: LIMITS.startUp, unit: 'ms' };
-}
-
-/** Chrome's format, as far as it is read here; times in microseconds. */
-interface CpuProfile {
-  readonly nodes: readonly { readonly id: number; readonly callFrame: { readonly functionName: string } }[];
-  readonly samples: readonly number[];
-  readonly timeDeltas: readonly number[];
+/** Names in the bundle's last export list, which the bundler writes at its end. */
+function exportsOf(bundle: string): string[] {
+  const list = [...bundle.matchAll(/^export \{([^}]*)\};?$/gm)].at(-1)?.[1] ?? '';
+  return list.split(',').map((name) => name.trim().split(' as ').at(-1) ?? '');
 }
 
 function wrangler(...args: readonly string[]): void {
-  const { status, stdout, stderr } = spawnSync('wrangler', args, {
+  const { status, stdout, stderr } = spawnSync('wrangler', [...args, '--config', values.config], {
     env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: 'true' },
     encoding: 'utf8',
     shell: process.platform === 'win32',
   });
   if (status !== 0) throw new Error(`wrangler ${args.join(' ')} failed:\n${stdout}${stderr}`);
-}
-
-function listFiles(directory: string): string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
 }

@@ -101,7 +101,8 @@ function replace(target: string, make: (temporary: string) => void): void {
 }
 
 /** Paths below the folder, with slashes. */
-function listFiles(folder: string): string[] {
+/** Paths below the folder, with `/`. */
+export function listFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) =>

@@ -63,16 +63,15 @@ export function imageRoute<Schema extends ImageOptionsSchema>(
       const { model: _, user: __, ...options } = request.options;
       const identity = { route: path, model: served.id, options: { ...options, type }, images: hashes };
       const key = hashes.length === images.length ? await answerKey(identity) : undefined;
+      const known = context.req.header('if-none-match');
       if (key !== undefined) {
-        context.header('etag', `"${key}"`);
-        if (matchesETag(context.req.header('if-none-match'), key)) return context.body(null, 304);
-        const stored = await answers?.get(`${path}/${key}`);
+        const isNamed = matchesETag(known, key);
+        const stored = isNamed ? undefined : await answers?.get(`${path}/${key}`);
+        const unchanged = isNamed || (known === '*' && stored !== undefined);
+        if (unchanged || stored !== undefined) context.header('etag', `"${key}"`);
+        if (unchanged) return context.body(null, 304);
         if (answers !== undefined) facts.cache = stored === undefined ? 'miss' : 'hit';
-        if (stored !== undefined) {
-          return context.req.header('if-none-match') === '*'
-            ? context.body(null, 304)
-            : send(context, stored);
-        }
+        if (stored !== undefined) return send(context, stored);
       }
 
       const { body, times, errors } = await work({ images, options: request.options, model: served, type });
@@ -80,8 +79,10 @@ export function imageRoute<Schema extends ImageOptionsSchema>(
       facts.itemCodes = errors?.map(({ error }) => error.code) ?? [];
       context.header('server-timing', serverTiming(times, facts.waited));
       const answer = isStored(body) ? body : toJson(body);
-      if (key === undefined || errors !== undefined) context.header('etag', undefined);
-      else await answers?.put(`${path}/${key}`, answer);
+      if (key !== undefined && errors === undefined) {
+        context.header('etag', `"${key}"`);
+        await answers?.put(`${path}/${key}`, answer);
+      }
       return send(context, answer);
     });
   };

@@ -8,11 +8,12 @@ import type { ImageDecoder } from '../../core/ports.ts';
 import { memoryAnswerCache } from '../../worker/answer-cache.ts';
 import { servedRoutes } from '../../worker/api-routes.ts';
 import type { ApiApp } from '../../worker/app.ts';
+import type { PageFiles } from '../../worker/page-files.ts';
 import { type ErrorAnswer, errorAnswer } from '../../worker/schemas/answer.ts';
 import { FAILURES, failing, good, imageRoutes, withInput } from './failures.ts';
-import { type FixtureOptions, createFixture as fixtureWith, knownEngine } from './fixture.ts';
+import { type FixtureOptions, filesOf, createFixture as fixtureWith, knownEngine } from './fixture.ts';
 import { INDEX_FAILURES } from './index-failures.ts';
-import { goodRequest, nameOf, ROUTES, seededIndexes } from './requests.ts';
+import { goodRequest, json, nameOf, ROUTES, seededIndexes } from './requests.ts';
 
 const honoPath = (path: string) => path.replace(/\{(\w+)\}/g, ':$1');
 
@@ -99,6 +100,62 @@ export function testApiContract(decoder: ImageDecoder): void {
         if (status === 401) expect(response.headers.get('www-authenticate')).toBe('Bearer');
       },
     );
+  });
+
+  describe('other methods', () => {
+    let app: ApiApp;
+    const pages = ['/', '/service-worker.js', '/web/main.js', '/web/samples/cat.jpg', '/model/model.json'];
+    const allowed = new Map(pages.map((path) => [path, 'GET, HEAD']));
+    for (const route of ROUTES) {
+      const own = route.method === 'get' ? 'GET, HEAD' : route.method.toUpperCase();
+      const path = route.path.replace('{index}', 'colours').replace('{key}', '0').replace('{model}', 'known');
+      allowed.set(path, [allowed.get(path) ?? [], own].flat().join(', '));
+    }
+    beforeAll(async () => {
+      const page: PageFiles = { open: async () => ({ body: new Blob(['x']).stream() }) };
+      const publishedModel = filesOf({ 'model.json': '{}' });
+      ({ app } = await createFixture({ dependencies: { page, publishedModel } }));
+    });
+
+    describe.each([...allowed])('%s', (path, methods) => {
+      test.each(['PUT', 'PATCH', 'OPTIONS', 'PROPFIND', 'DELETE', 'POST'])('%s', async (method) => {
+        if (methods.includes(method)) return;
+        const response = await app.request(path, { method });
+        expect([response.status, response.headers.get('allow')]).toEqual([405, methods]);
+      });
+
+      test('HEAD is GET without its body', async () => {
+        if (!methods.includes('HEAD')) return;
+        const [get, head] = [await app.request(path), await app.request(path, { method: 'HEAD' })];
+        expect(head.status).toBe(get.status);
+        expect(head.headers.get('content-type')).toBe(get.headers.get('content-type'));
+        expect(await head.text()).toBe('');
+      });
+    });
+  });
+
+  test('an index that exists is opened where no more may be created', async () => {
+    const { app } = await createFixture({ limits: { maxIndexes: 2 } });
+    const create = (name: string) => app.request('/v1/indexes', json(JSON.stringify({ name })));
+    expect((await create('colours')).status).toBe(200);
+    expect((await create('third')).status).toBe(409);
+    await app.request('/v1/indexes/spare', { method: 'DELETE' });
+    const answers = await Promise.all(['third', 'fourth', 'fifth'].map(create));
+    expect(answers.map(({ status }) => status)).toEqual([200, 409, 409]);
+  });
+
+  describe('security headers', () => {
+    test.each(ROUTES.map((route) => [nameOf(route), route] as const))('%s', async (_, route) => {
+      const { app } = await createFixture();
+      const { headers } = await app.request(...goodRequest(route));
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('x-frame-options')).toBe('SAMEORIGIN');
+      expect(headers.get('referrer-policy')).toBe('no-referrer');
+      expect(headers.get('cross-origin-resource-policy')).toBe('same-origin');
+      expect(headers.get('strict-transport-security')).toMatch(/max-age=/);
+      if (route.path === '/docs')
+        expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+    });
   });
 
   test('a path that nobody serves', async () => {

@@ -236,6 +236,50 @@ export const FAILURES: readonly Failure[] = [
       sent(route, { headers: { 'content-type': 'application/json' }, body: stalled(), duplex: 'half' }),
   },
   {
+    name: 'a body of which the declared rest does not come',
+    code: 'body_timeout',
+    status: 408,
+    routes: bodyRoutes,
+    fixture: limited({ bodyTimeout: 20 }),
+    request: (route) => [
+      pathOf(route),
+      {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'content-length': '100' },
+        body: stalled(),
+        duplex: 'half',
+      },
+    ],
+  },
+  {
+    name: 'a body shorter than declared',
+    code: 'bad_request',
+    status: 400,
+    routes: bodyRoutes,
+    request: (route) => [
+      pathOf(route),
+      {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'content-length': '100' },
+        body: '{}',
+      },
+    ],
+  },
+  {
+    name: 'a compressed body',
+    code: 'unsupported_media_type',
+    status: 415,
+    routes: bodyRoutes,
+    request: (route) => [
+      pathOf(route),
+      {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' },
+        body: '{}',
+      },
+    ],
+  },
+  {
     name: 'too much work waiting',
     code: 'overloaded',
     status: 503,

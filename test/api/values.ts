@@ -285,6 +285,20 @@ export function testApiValues(decoder: ImageDecoder): void {
       expect(fresh.runs()).toBe(0);
     });
 
+    test('* names what is stored, and so nothing before it is', async () => {
+      const { post, runs } = await cached();
+      const known = { 'if-none-match': '*' };
+      expect((await post('/v1/embeddings', request, known)).status).toBe(200);
+      expect((await post('/v1/embeddings', request, known)).status).toBe(304);
+      expect(runs()).toBe(1);
+    });
+
+    test('a failure has no name', async () => {
+      const { post } = await cached();
+      const response = await post('/v1/embeddings', { ...request, dimensions: 3 });
+      expect([response.status, response.headers.get('etag')]).toEqual([422, null]);
+    });
+
     test('an answer can be fetched by its name', async () => {
       const { app, post } = await cached();
       const first = await post('/v1/embeddings', request, { accept: 'application/x-npy' });
@@ -361,6 +375,38 @@ export function testApiValues(decoder: ImageDecoder): void {
       const { app } = await client();
       const response = await app.request('/v1/embeddings', preflight);
       expect(response.headers.get('access-control-allow-origin')).toBe(null);
+    });
+
+    const askFrom = (corsOrigins: string[], url: string, init: RequestInit = {}) =>
+      client({ dependencies: { corsOrigins } }).then(({ app }) =>
+        app.request(url, { ...init, headers: { origin: 'https://app.example.org', ...init.headers } }),
+      );
+
+    test('read errors too, and the headers that tell of an answer', async () => {
+      const response = await askFrom(['https://app.example.org'], 'https://api.example.org/v1/models');
+      expect(response.status).toBe(401);
+      expect(response.headers.get('access-control-allow-origin')).toBe('https://app.example.org');
+      expect(response.headers.get('vary')).toMatch(/origin/i);
+      const exposed = response.headers.get('access-control-expose-headers');
+      for (const name of ['etag', 'retry-after', 'x-request-id', 'x-scales']) expect(exposed).toContain(name);
+    });
+
+    test.each([
+      ['any, with credentials never', ['*'], 'https://api.example.org/livez', 200, '*'],
+      ['any, but without keys none is answered', ['*'], 'http://localhost/v1/models', 401, '*'],
+      [
+        'one by name, without keys too',
+        ['https://app.example.org'],
+        'http://localhost/v1/models',
+        200,
+        'https://app.example.org',
+      ],
+      ['others', ['https://app.example.com'], 'https://api.example.org/livez', 200, null],
+    ])('allowed: %s', async (_, origins, url, status, allowed) => {
+      const response = await askFrom(origins, url);
+      expect(response.status).toBe(status);
+      expect(response.headers.get('access-control-allow-origin')).toBe(allowed);
+      expect(response.headers.get('access-control-allow-credentials')).toBe(null);
     });
 
     test('may where they are allowed, without a key for the preflight', async () => {
