@@ -41,7 +41,8 @@ export default defineConfig({
         plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
         test: {
           name: 'workerd',
-          include: ['test/worker/**/*.test.ts'],
+          // What is in test/api holds in both runtimes.
+          include: ['test/worker/**/*.test.ts', 'test/api/**/*.test.ts'],
           // One isolate for all files: the engine's WASM (14 MB) takes seconds to get into each.
           isolate: false,
           fileParallelism: false,

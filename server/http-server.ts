@@ -15,7 +15,22 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Milliseconds that work in flight has to finish. */
   readonly grace: number;
+  readonly timeouts?: Partial<SocketTimeouts>;
 }
+
+/** Milliseconds. */
+export interface SocketTimeouts {
+  /** A client that sends its headers byte by byte would keep a socket for ever. */
+  readonly headers: number;
+  /** The whole request; longer than BODY_TIMEOUT_MS and the wait for a place together. */
+  readonly request: number;
+  /** Without a byte in either direction: who does not read its answer would keep it in memory. */
+  readonly silence: number;
+  /** Between looks for requests that are late; 30 s if Node is left to itself. */
+  readonly check: number;
+}
+
+const TIMEOUTS: SocketTimeouts = { headers: 10_000, request: 120_000, silence: 300_000, check: 1000 };
 
 export interface RunningServer {
   readonly url: string;
@@ -23,14 +38,6 @@ export interface RunningServer {
   stop(): Promise<boolean>;
 }
 
-/** A client that sends its headers byte by byte would keep a socket for ever. */
-const HEADERS_TIMEOUT = 10_000;
-/** The whole request; longer than BODY_TIMEOUT_MS and the wait for a place together. */
-const REQUEST_TIMEOUT = 120_000;
-/** Without a byte in either direction: whoever does not read its answer would keep it in memory. Longer than any queue. */
-const SILENCE_TIMEOUT = 300_000;
-/** How often Node looks for requests that are late; 30 s of its own accord. */
-const CHECK_INTERVAL = 1_000;
 /** Milliseconds between looks for sockets that can be closed. */
 const SWEEP = 20;
 const KEEP_ALIVE_TIMEOUT = 5_000;
@@ -42,21 +49,23 @@ export async function startHttpServer({
   host,
   port,
   grace,
+  timeouts,
 }: HttpServerOptions): Promise<RunningServer> {
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const { headers, request, silence, check } = { ...TIMEOUTS, ...timeouts };
   const server = createServer(
     {
-      headersTimeout: HEADERS_TIMEOUT,
-      requestTimeout: REQUEST_TIMEOUT,
-      connectionsCheckingInterval: CHECK_INTERVAL,
+      headersTimeout: headers,
+      requestTimeout: request,
+      connectionsCheckingInterval: check,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
       maxHeaderSize: MAX_HEADER_BYTES,
     },
-    (request, response) => {
-      void listener(request, response);
+    (incoming, outgoing) => {
+      void listener(incoming, outgoing);
     },
   );
-  server.setTimeout(SILENCE_TIMEOUT);
+  server.setTimeout(silence);
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
