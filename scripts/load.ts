@@ -106,7 +106,12 @@ function report(
   console.log(
     `asked ${(result.requests.total / result.duration).toFixed(1)}/s, served ${(served / result.duration).toFixed(1)}/s: ${asked.toFixed(1)} times what was served\n`,
   );
-  console.log(table(['status', 'answers'], statuses));
+  console.log(
+    table(
+      ['status', 'answers'],
+      statuses.map(([status, count]) => [status, String(count)]),
+    ),
+  );
   const { latency } = result;
   console.log(
     table(

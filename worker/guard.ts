@@ -82,9 +82,14 @@ function refuseForwarded({ headers }: Request): void {
 /** Without keys, any page that somebody opens on this machine could otherwise ask, and delete. */
 function refuseStrangePages({ headers, url }: Request, origins: readonly string[]): void {
   const origin = headers.get('origin');
-  const site = headers.get('sec-fetch-site') ?? 'none';
   if (origin !== null && origins.includes(origin)) return;
-  if ((origin === null || origin === new URL(url).origin) && ['none', 'same-origin'].includes(site)) return;
+  // The browser's own word, which no page can change. The origin of a form is null where a page hides its
+  // address (Referrer-Policy: no-referrer, which ours do).
+  const site = headers.get('sec-fetch-site');
+  if (
+    site === null ? origin === null || origin === new URL(url).origin : ['none', 'same-origin'].includes(site)
+  )
+    return;
   throw new InputError(
     'unauthorized',
     'Without API keys, pages of other origins are not answered. Set API_KEYS, or name the origin in CORS_ORIGINS.',

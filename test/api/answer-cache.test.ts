@@ -95,7 +95,7 @@ test.each([
   ['"k"', true],
   ['W/"k"', true],
   ['"x", "k"', true],
-  ['*', true],
+  ['*', false],
   ['k', false],
   ['"kk"', false],
   ['', false],

@@ -2,9 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { unstable_startWorker } from 'wrangler';
+import { testClients } from '../server/clients.ts';
 
 type Server = Awaited<ReturnType<typeof unstable_startWorker>>;
 
@@ -44,12 +44,7 @@ test('a client that leaves while the model loads keeps nobody from an answer', a
   for (const response of await Promise.all(staying)) expect(response.status).toBe(200);
 });
 
-test("OpenAI's client gets a vector by changing its base URL", async () => {
-  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none' });
-  const input = `data:image/jpeg;base64,${photo.toString('base64')}`;
-  const { data } = await client.embeddings.create({ model: 'default', input });
-  expect(data[0]?.embedding).toHaveLength(25088);
-});
+testClients(() => url, new Uint8Array(photo));
 
 test('the model directory is not served', async () => {
   for (const path of ['/default/model.json', '/default/backbone.onnx']) {

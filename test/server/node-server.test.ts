@@ -5,17 +5,16 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createClient } from '../../client/client.ts';
 import { startHttpServer } from '../../server/http-server.ts';
 import { NODE_ENGINES } from '../../server/node-engines.ts';
 import { startNodeServer } from '../../server/node-server.ts';
 import { createAdmission } from '../../worker/admission.ts';
-import { base64 } from '../api/images.ts';
 import { BLUE, halves, imageOf, RED } from '../api/png.ts';
 import { tinyModel } from '../engine/tiny-model.ts';
 import { createFixture, knownEngine } from './api-fixture.ts';
+import { testClients } from './clients.ts';
 
 const photo = halves(RED, BLUE, 64, 48);
 const directory = mkdtempSync(join(tmpdir(), 'vgg-edge-server-'));
@@ -40,7 +39,7 @@ function start(options: Partial<Parameters<typeof startNodeServer>[0]> = {}) {
   });
 }
 
-describe('one vector, whoever asks', () => {
+describe('one vector', () => {
   let server: Awaited<ReturnType<typeof start>>;
   let expected: readonly number[] = [];
   const vectorOf = (answer: unknown) => (answer as { data: { embedding: number[] }[] }).data[0]?.embedding;
@@ -58,11 +57,7 @@ describe('one vector, whoever asks', () => {
   });
   afterAll(() => server.stop());
 
-  test('the typed client', async () => {
-    const client = createClient({ baseUrl: server.url });
-    expect(vectorOf(await client.embed(photo, { layer: 'fc6' }))).toEqual(expected);
-    expect((await client.models()).data[0]?.engine).toBe('winograd');
-  });
+  testClients(() => server.url, photo);
 
   test.each(NODE_ENGINES)('the engine %s', async (engine) => {
     const other = await start({ engine });
@@ -76,31 +71,6 @@ describe('one vector, whoever asks', () => {
     } finally {
       await other.stop();
     }
-  });
-
-  test('a browser form', async () => {
-    const form = new FormData();
-    form.append('image', new Blob([new Uint8Array(photo)], { type: 'image/png' }), 'photo.png');
-    form.append('layer', 'fc6');
-    const response = await fetch(`${server.url}/v1/embeddings`, { method: 'POST', body: form });
-    expect(vectorOf(await response.json())).toEqual(expected);
-  });
-
-  test("OpenAI's client, which asks for base64 by itself", async () => {
-    const openai = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'none' });
-    const { data } = await createClient({ baseUrl: server.url }).models();
-    // The client's types know no layers; its requests pass them on.
-    const layer = { layer: 'fc6' };
-    const answer = await openai.embeddings.create({
-      input: base64(photo),
-      model: data[0]?.id ?? '',
-      ...layer,
-    });
-    const vector = answer.data[0]?.embedding ?? [];
-    expect(vector).toHaveLength(expected.length);
-    vector.forEach((value, index) => {
-      expect(value).toBeCloseTo(expected[index] ?? 0, 6);
-    });
   });
 
   test('many at once, who share batches', async () => {
