@@ -244,7 +244,7 @@ export const FAILURES: readonly Failure[] = [
     request: (route) => [
       pathOf(route),
       {
-        method: 'POST',
+        method: route.method.toUpperCase(),
         headers: { 'content-type': 'application/json', 'content-length': '100' },
         body: stalled(),
         duplex: 'half',
@@ -259,7 +259,7 @@ export const FAILURES: readonly Failure[] = [
     request: (route) => [
       pathOf(route),
       {
-        method: 'POST',
+        method: route.method.toUpperCase(),
         headers: { 'content-type': 'application/json', 'content-length': '100' },
         body: '{}',
       },
@@ -273,7 +273,7 @@ export const FAILURES: readonly Failure[] = [
     request: (route) => [
       pathOf(route),
       {
-        method: 'POST',
+        method: route.method.toUpperCase(),
         headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' },
         body: '{}',
       },

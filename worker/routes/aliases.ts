@@ -4,12 +4,12 @@ import { Hono } from 'hono';
 import type { VectorStore } from '../../core/vector-store.ts';
 import type { Ready } from '../dependencies.ts';
 import { parseOptions } from '../parse-options.ts';
-import { readBody } from '../read-body.ts';
+import { checkDeclared, readBody } from '../read-body.ts';
 import { checkJsonType, parseJsonObject } from '../read-json.ts';
 import type { ApiEnv } from '../request-facts.ts';
 import { aliasRequest } from '../schemas/indexes.ts';
 
-export function aliasRoutes({ limits }: Ready, store: VectorStore): Hono<ApiEnv> {
+export function aliasRoutes({ admission, limits }: Ready, store: VectorStore): Hono<ApiEnv> {
   const routes = new Hono<ApiEnv>();
 
   routes.get('/', async (context) => {
@@ -17,16 +17,19 @@ export function aliasRoutes({ limits }: Ready, store: VectorStore): Hono<ApiEnv>
     return context.json({ object: 'list', data: data.map((alias) => ({ object: 'alias', ...alias })) });
   });
 
-  routes.put('/:alias', async (context) => {
+  routes.put('/:alias', (context) => {
+    const bodyLimits = { maxBytes: limits.maxBodyBytes, timeout: limits.bodyTimeout };
     checkJsonType(context.req.header('content-type'));
-    const body = await readBody(context.req.raw, {
-      maxBytes: limits.maxBodyBytes,
-      timeout: limits.bodyTimeout,
+    checkDeclared(context.req.raw, bodyLimits);
+    return admission.run(async () => {
+      const { index } = parseOptions(
+        aliasRequest,
+        parseJsonObject(await readBody(context.req.raw, bodyLimits)),
+      );
+      const alias = context.req.param('alias');
+      await store.setAlias(alias, index);
+      return context.json({ object: 'alias', alias, index });
     });
-    const { index } = parseOptions(aliasRequest, parseJsonObject(body));
-    const alias = context.req.param('alias');
-    await store.setAlias(alias, index);
-    return context.json({ object: 'alias', alias, index });
   });
 
   routes.delete('/:alias', async (context) => {
