@@ -89,7 +89,13 @@ export function createModelFixture({ files, createEngine, decoder, pictures }: M
         app,
         reported,
         raw: async (path, body, headers = {}) =>
-          app.request(path, { method: 'POST', body, headers: { 'content-type': 'image/jpeg', ...headers } }),
+          app.request(path, {
+            method: 'POST',
+            body,
+            headers: { 'content-type': 'image/jpeg', ...headers },
+            // Node asks for it with a stream.
+            duplex: 'half',
+          }),
         json: async (path, body) =>
           app.request(path, {
             method: 'POST',
