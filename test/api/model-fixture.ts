@@ -57,6 +57,9 @@ export interface ModelFixture {
   client(options?: AppOptions): TestClient;
 }
 
+/** Node asks for it where the body is a stream; the Workers' types do not know it. */
+const STREAMED = { duplex: 'half' };
+
 export function createModelFixture({ files, createEngine, decoder, pictures }: ModelParts): ModelFixture {
   const now = () => performance.now();
   const limits = readLimits({});
@@ -93,8 +96,7 @@ export function createModelFixture({ files, createEngine, decoder, pictures }: M
             method: 'POST',
             body,
             headers: { 'content-type': 'image/jpeg', ...headers },
-            // Node asks for it with a stream.
-            duplex: 'half',
+            ...STREAMED,
           }),
         json: async (path, body) =>
           app.request(path, {
