@@ -58,7 +58,7 @@ export interface ModelFixture {
 }
 
 /** Node asks for it where the body is a stream; the Workers' types do not know it. */
-const STREAMED = { duplex: 'half' };
+const STREAMED = { duplex: 'half' } as const;
 
 export function createModelFixture({ files, createEngine, decoder, pictures }: ModelParts): ModelFixture {
   const now = () => performance.now();
