@@ -29,6 +29,19 @@ export interface Describer {
   describe(outputs: TapOutputs): Float32Array;
 }
 
+/**
+ * What an index of this model holds: what was asked for; else what the model's maker found best; else pooled
+ * features.
+ */
+export function indexDescriptor(
+  { defaultDescriptor: best }: Manifest,
+  { layer, pool }: { readonly layer?: Tap | undefined; readonly pool?: Pool | undefined } = {},
+): Pick<Descriptor, 'layer' | 'pool'> {
+  if (layer === undefined && pool === undefined && best !== undefined) return best;
+  const chosen = layer ?? 'features';
+  return { layer: chosen, pool: pool ?? (chosen === 'features' ? 'gem' : 'none') };
+}
+
 /** Throws InputError('invalid_option'): a pool without a map, a layer or dimensions the model does not have. */
 export async function createDescriber(options: DescriptorOptions, model: DescribedModel): Promise<Describer> {
   const { layer, pool, normalize, dimensions } = options;

@@ -2,13 +2,10 @@
 
 import { type Context, Hono } from 'hono';
 import type { z } from 'zod';
-import type { Pool } from '../../core/descriptors.ts';
 import { float32ToBase64, fromBase64, toBase64 } from '../../core/encodings.ts';
 import { InputError } from '../../core/errors.ts';
-import type { Manifest } from '../../core/manifest.ts';
-import type { Tap } from '../../core/taps.ts';
 import type { Item, Query, VectorIndex, VectorSpace, VectorStore } from '../../core/vector-store.ts';
-import { createDescriber } from '../../engine/describer.ts';
+import { createDescriber, indexDescriptor } from '../../engine/describer.ts';
 import { urlReader } from '../../net/url-image.ts';
 import { checkMetadata, toFilter } from '../../search/metadata-filter.ts';
 import { checkSpace } from '../../search/vector-index.ts';
@@ -75,7 +72,7 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
     inTurn(context, async () => {
       const { name, space, ...options } = await readJson(context, createIndexRequest);
       const served = await model();
-      const asked = { ...defaultDescriptor(served.manifest, options), dimensions: options.dimensions };
+      const asked = { ...indexDescriptor(served.manifest, options), dimensions: options.dimensions };
       const index = await store.create(name, space ?? (await spaceOf(served, asked)).space);
       return context.json({ object: 'index', ...(await index.describe()) });
     }),
@@ -184,16 +181,6 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
 
 const isImage = (context: Context<ApiEnv>): boolean =>
   context.req.header('content-type')?.startsWith('image/') ?? false;
-
-/** What was asked for; else what the model's maker found best; else pooled features. */
-function defaultDescriptor(
-  { defaultDescriptor: best }: Manifest,
-  { layer, pool }: { layer?: Tap | undefined; pool?: Pool | undefined },
-): Pick<VectorSpace, 'layer' | 'pool'> {
-  if (layer === undefined && pool === undefined && best !== undefined) return best;
-  const chosen = layer ?? 'features';
-  return { layer: chosen, pool: pool ?? (chosen === 'features' ? 'gem' : 'none') };
-}
 
 /** The space of what the served model gives with these options, and how to get it. */
 async function spaceOf(
