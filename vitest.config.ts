@@ -13,11 +13,11 @@ stageAssets();
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false';
 process.env.WRANGLER_SEND_METRICS = 'false';
 
-/** Needs a browser: left out, and not counted, where there is none. */
-const PAGE_TESTS = 'test/web/page.test.ts';
+/** Need a browser: left out, and not counted, where there is none. */
+const PAGE_TESTS = 'test/web/page*.test.ts';
 if (CHROMIUM === undefined) {
   console.warn(
-    `${PAGE_TESTS} is left out: no Chromium on this machine. Install one (Debian: apt-get install chromium) or give its path in CHROMIUM.`,
+    `${PAGE_TESTS} are left out: no Chromium on this machine. Install one (Debian: apt-get install chromium) or give its path in CHROMIUM.`,
   );
 }
 

@@ -1,6 +1,5 @@
 // Weight tensors → shards: files of at most 20 MiB, tensors one after another at multiples of 64 bytes.
 
-import { createHash } from 'node:crypto';
 import { InputError } from '../core/errors.ts';
 import { MAX_SHARD_BYTES } from '../core/manifest.ts';
 import type { WeightTensor } from './graph.ts';
@@ -58,8 +57,4 @@ export function shardBytes({ bytes, placements }: Shard): Uint8Array {
   const data = new Uint8Array(bytes);
   for (const { tensor, offset } of placements) data.set(tensor.bytes, offset);
   return data;
-}
-
-export function sha256(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -15,12 +15,22 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildSync } from 'esbuild';
+import { listSamples } from './list-samples.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const ASSETS = join(ROOT, 'dist/assets');
 
-/** Scripts of the page, each loaded on its own: the page, its Web Worker, its service worker. */
-const SCRIPTS = ['main.ts', 'model-worker.ts', 'service-worker.js'];
+/**
+ * Scripts of the page, each loaded on its own: the page, its Web Worker, what that loads where there is
+ * WebGPU, its service worker.
+ */
+const SCRIPTS = ['main.ts', 'model-worker.ts', 'gpu-engine.ts', 'service-worker.js'];
+
+/**
+ * Of onnxruntime-web's builds with WebGPU the one that suspends WebAssembly (JSPI): its runtime has 17 MB, the
+ * others' 27 and 28, and an asset may have 25 (docs/decisions/page.md).
+ */
+const ALIASES = { 'onnxruntime-web/webgpu': 'onnxruntime-web/jspi' };
 
 /** Files that the page loads as they are: name among the assets → where it lies. */
 const COPIED: Readonly<Record<string, string>> = {
@@ -30,14 +40,15 @@ const COPIED: Readonly<Record<string, string>> = {
   'web/kernel.wasm': 'engine/winograd/kernel.wasm',
   'web/jpeg-turbo.wasm': 'node_modules/@cwasm/jpeg-turbo/jpeg-turbo.wasm',
   'web/webp.wasm': 'node_modules/@cwasm/webp/webp.wasm',
+  'web/ort-webgpu.wasm': 'node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.jspi.wasm',
 };
 
 /** Brings dist/assets up to date and returns its path. May run in several processes at once. */
 export function stageAssets(): string {
-  const samples = readdirSync(join(ROOT, 'samples')).filter((name) => name.endsWith('.jpg'));
+  const samples = listSamples();
   const copied = new Map([
     ...Object.entries(COPIED),
-    ...samples.map((name) => [`web/samples/${name}`, `samples/${name}`] as const),
+    ...samples.map(({ file }) => [`web/samples/${file}`, `samples/${file}`] as const),
     ...listFiles(join(ROOT, 'models')).map((path) => [`models/${path}`, `models/${path}`] as const),
   ]);
   const written = new Map<string, Uint8Array>([
@@ -58,6 +69,7 @@ function buildScripts(): [string, Uint8Array][] {
     absWorkingDir: ROOT,
     entryPoints: SCRIPTS.map((name) => `web/${name}`),
     outdir: join(ASSETS, 'web'),
+    alias: ALIASES,
     bundle: true,
     minify: true,
     format: 'esm',

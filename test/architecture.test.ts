@@ -72,8 +72,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   // Types only: the API's schemas are the client's types.
   client: ['core', 'worker'],
-  // The page: in browser mode it runs the network itself; of the Worker it takes the answers' types alone.
-  web: ['core', 'engine', 'engine/edge', 'engine/winograd', 'worker'],
+  // The page: in browser mode it runs the network itself, on a GPU by float graphs that it makes as the command
+  // line does; of the Worker it takes the answers' types alone.
+  web: ['core', 'engine', 'engine/edge', 'engine/webgpu', 'engine/winograd', 'model-build', 'worker'],
 };
 
 /** Packages that only these folders may import: one place knows each runtime. */

@@ -1,34 +1,42 @@
-// What the network says of one photograph: classes, feature map, times, and the request.
+// What the network says of one photograph: classes, feature map, vector, times, and the request.
 
 import type { LabelledClass } from '../worker/schemas/answer.ts';
-import { type Analysis, MAP_SIDE } from './backend.ts';
+import type { Analysis, Phase } from './backend.ts';
 import { element, find } from './dom.ts';
-import type { Photo } from './photo.ts';
+import { channelCount, channelMap, drawHeat, drawStripes, meanMap, strongestChannels } from './heat.ts';
+import { isSample, type Photo } from './photo.ts';
 
-const CELLS = MAP_SIDE * MAP_SIDE;
+/** Colours in the style sheet. */
+const PHASE_COLOURS = 7;
+/** Values of the vector that are written out. */
+const SHOWN_VALUES = 4;
 
 export interface AnalysisPanel {
   /** `isLocal`: no request was sent, so there is none to copy. */
   show(photo: Photo, analysis: Analysis, isLocal: boolean): void;
 }
 
-export function createAnalysisPanel(): AnalysisPanel {
+/** `key` tells whether the server asks for one. */
+export function createAnalysisPanel(key: () => string): AnalysisPanel {
   const section = find('analysis', HTMLElement);
   const heat = find('heat', HTMLCanvasElement);
   const channel = find('channel', HTMLInputElement);
   const channelName = find('channel-name', HTMLOutputElement);
+  const showHeat = find('show-heat', HTMLInputElement);
   const curl = find('curl', HTMLPreElement);
   const copy = find('copy', HTMLButtonElement);
   let shown: Analysis | undefined;
 
   const drawMap = () => {
+    heat.hidden = !showHeat.checked;
     if (shown === undefined) return;
     const number = Number(channel.value);
     channelName.value = number === 0 ? 'mean of all channels' : `channel ${number}`;
     channel.setAttribute('aria-valuetext', channelName.value);
-    drawHeat(heat, number === 0 ? meanMap(shown.features) : mapOf(shown.features, number - 1));
+    drawHeat(heat, number === 0 ? meanMap(shown.features) : channelMap(shown.features, number - 1));
   };
   channel.addEventListener('input', drawMap);
+  showHeat.addEventListener('change', drawMap);
   find('strongest', HTMLButtonElement).addEventListener('click', () => {
     if (shown === undefined) return;
     const order = strongestChannels(shown.features);
@@ -53,80 +61,80 @@ export function createAnalysisPanel(): AnalysisPanel {
       section.hidden = false;
       const picture = find('photo', HTMLImageElement);
       picture.src = photo.thumbnail;
-      picture.alt = `${photo.name}, cropped as the network sees it`;
+      picture.alt = `${photo.what ?? photo.name}, cropped as the network sees it`;
+      find('credit', HTMLElement).textContent =
+        photo.credit === undefined ? '' : `Photograph: ${photo.credit}`;
       find('untrained', HTMLElement).hidden = !analysis.untrained;
       find('classes', HTMLOListElement).replaceChildren(...analysis.classes.map(classBar));
-      find('phases', HTMLElement).replaceChildren(
-        ...(analysis.phases.length === 0
-          ? ["Answered from the server's cache: nothing was computed."]
-          : analysis.phases.map(({ name, milliseconds }) =>
-              element('span', {}, [`${name} ${milliseconds.toFixed(1)} ms`]),
-            )),
-      );
+      find('teacher', HTMLElement).hidden = !analysis.classes.some(isFromTeacher);
+      showPhases(find('phases', HTMLElement), analysis.phases);
       find('facts', HTMLElement).textContent = `${analysis.model}, ${analysis.engine}`;
-      channel.max = String(analysis.features.length / CELLS);
+      showVector(analysis.vector);
+      channel.max = String(channelCount(analysis.features));
       channel.value = '0';
       drawMap();
-      const file = photo.id.startsWith('sample:') ? `samples/${photo.name}.jpg` : photo.name;
-      curl.textContent = `curl --data-binary @${quoted(file)} -H 'content-type: ${photo.file.type}' \\\n  '${location.origin}/v1/analyze'`;
+      curl.textContent = curlOf(photo, key() !== '');
       copy.textContent = 'Copy';
-      curl.closest('details')?.toggleAttribute('hidden', isLocal);
+      find('as-curl', HTMLElement).hidden = isLocal;
     },
   };
+}
+
+function showPhases(place: HTMLElement, phases: readonly Phase[]): void {
+  if (phases.length === 0) {
+    place.textContent = "Answered from the server's cache: nothing was computed.";
+    return;
+  }
+  const coloured = phases.map((phase, index) => ({ ...phase, colour: `p${index % PHASE_COLOURS}` }));
+  const spent = coloured.map(({ milliseconds, colour }) => {
+    const part = element('span', { class: colour });
+    part.style.flexGrow = String(milliseconds);
+    return part;
+  });
+  place.replaceChildren(
+    element('div', { class: 'spent', 'aria-hidden': 'true' }, spent),
+    element(
+      'ul',
+      {},
+      coloured.map(({ name, milliseconds, colour }) =>
+        element('li', { class: colour }, [`${name} ${milliseconds.toFixed(1)} ms`]),
+      ),
+    ),
+  );
+}
+
+function showVector(vector: Float32Array | undefined): void {
+  find('vector', HTMLElement).hidden = vector === undefined;
+  if (vector === undefined) return;
+  const first = Array.from(vector.subarray(0, SHOWN_VALUES), (value) => value.toFixed(3)).join(', ');
+  find('vector-text', HTMLElement).textContent =
+    `${vector.length} numbers, of length 1 together: what an index keeps of the photograph. [${first}, …]`;
+  drawStripes(find('barcode', HTMLCanvasElement), vector);
+}
+
+function curlOf(photo: Photo, withKey: boolean): string {
+  const file = isSample(photo) ? `samples/${photo.id.slice('sample:'.length)}` : photo.name;
+  const key = withKey ? ` \\\n  -H "authorization: Bearer $KEY"` : '';
+  return `curl --data-binary @${quoted(file)} -H 'content-type: ${photo.file.type}'${key} \\\n  '${location.origin}/v1/analyze'`;
 }
 
 function quoted(file: string): string {
   return /^[\w./-]+$/.test(file) ? file : `'${file.replaceAll("'", `'\\''`)}'`;
 }
 
-function classBar({ label, class: number, probability, trained_with }: LabelledClass): HTMLElement {
-  const name = label ?? `class ${number}`;
+const isFromTeacher = ({ trained_with }: LabelledClass): boolean => trained_with === 'teacher';
+
+/** Of the names of a class the first is shown large. */
+function classBar(ranked: LabelledClass): HTMLElement {
+  const { label, class: number, probability } = ranked;
+  const [name = '', ...others] = (label ?? `class ${number}`).split(', ');
   const percent = `${(probability * 100).toFixed(1)} %`;
-  const taught =
-    trained_with === undefined
-      ? []
-      : [
-          element('span', { class: 'tag' }, [
-            trained_with === 'labels' ? 'taught by labels' : 'taught by a teacher only',
-          ]),
-        ];
   return element('li', {}, [
-    element('span', {}, [name, ' ', ...taught]),
-    element('span', {}, [percent]),
+    element('span', { class: 'name', title: label ?? undefined }, [
+      `${name}${isFromTeacher(ranked) ? '*' : ''} `,
+      element('small', {}, [others.join(', ')]),
+    ]),
+    element('span', { class: 'percent' }, [percent]),
     element('meter', { min: '0', max: '1', value: String(probability), 'aria-label': `${name}: ${percent}` }),
   ]);
-}
-
-function mapOf(features: Float32Array, channel: number): Float32Array {
-  return features.subarray(channel * CELLS, (channel + 1) * CELLS);
-}
-
-function meanMap(features: Float32Array): Float32Array {
-  const channels = features.length / CELLS;
-  const mean = new Float32Array(CELLS);
-  features.forEach((value, index) => {
-    mean[index % CELLS] = (mean[index % CELLS] ?? 0) + value / channels;
-  });
-  return mean;
-}
-
-/** Channels by falling largest activation. */
-function strongestChannels(features: Float32Array): number[] {
-  const peaks = Array.from({ length: features.length / CELLS }, (_, channel) =>
-    mapOf(features, channel).reduce((peak, value) => Math.max(peak, value), 0),
-  );
-  return peaks.map((_, channel) => channel).toSorted((a, b) => (peaks[b] ?? 0) - (peaks[a] ?? 0));
-}
-
-/** Dark blue where nothing is active, yellow where most is; equal everywhere stays dark. */
-function drawHeat(canvas: HTMLCanvasElement, map: Float32Array): void {
-  const context = canvas.getContext('2d');
-  if (context === null) return;
-  const pixels = context.createImageData(MAP_SIDE, MAP_SIDE);
-  const peak = map.reduce((most, value) => Math.max(most, value), 0);
-  map.forEach((value, cell) => {
-    const heat = peak === 0 ? 0 : Math.max(0, value) / peak;
-    pixels.data.set([30 + 225 * heat, 20 + 210 * heat ** 1.5, 90 * (1 - heat) + 30, 255], cell * 4);
-  });
-  context.putImageData(pixels, 0, 0);
 }

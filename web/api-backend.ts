@@ -1,15 +1,14 @@
 // The model behind the API: each question of the page is a request that a curl could send.
 
-import type { CellMatch } from '../core/region-match.ts';
+import { normaliseL2, poolMap } from '../core/descriptors.ts';
 import { once } from '../core/turns.ts';
-import type { ErrorAnswer } from '../worker/schemas/answer.ts';
 import type { AnalyzeAnswer } from '../worker/schemas/classify.ts';
-import type { EmbeddingsAnswer } from '../worker/schemas/embeddings.ts';
-import type { SimilarityAnswer } from '../worker/schemas/similarity.ts';
-import type { Backend, Hit, Phase, PhotoIndex } from './backend.ts';
-import { floatsOf, toBase64 } from './bytes.ts';
+import { embed, type LayerAndPool, openApiIndex, openApiPhotoIndex } from './api-index.ts';
+import { type ApiRequests, createApiRequests } from './api-requests.ts';
+import type { Backend, IndexName, Phase, PhotoIndex } from './backend.ts';
+import { floatsOf } from './bytes.ts';
 import { createMemoryIndex } from './memory-index.ts';
-import { ApiError, OfflineError } from './page-error.ts';
+import { ApiError, IndexLostError } from './page-error.ts';
 
 export interface ApiBackendOptions {
   /** The key for `Authorization`, where the deployment asks for one. */
@@ -18,150 +17,108 @@ export interface ApiBackendOptions {
   readonly indexName: string;
 }
 
-/** Items that are fetched at once. */
-const PAGE_OF_IDS = 100;
-
-/** What `/v1/indexes` pools by. */
-const POOL = 'gem';
-
-interface Requests {
-  /** DELETE without a body, POST with one. */
-  send(path: string, body: Blob | object | undefined): Promise<Response>;
-  ask<Answer>(path: string, body: Blob | object): Promise<Answer>;
-}
+/** Names of the indexes that pages make: whose photographs they hold is nobody else's business. */
+export const PAGE_INDEX = 'page-';
 
 export function createApiBackend({ key, indexName }: ApiBackendOptions): Backend {
-  const send = async (path: string, body: Blob | object | undefined): Promise<Response> => {
-    const isJson = body !== undefined && !(body instanceof Blob);
-    const headers: Record<string, string> = {};
-    if (key() !== '') headers.authorization = `Bearer ${key()}`;
-    // What an image is, its bytes say; a file without a known type goes as JPEG.
-    if (body !== undefined) headers['content-type'] = isJson ? 'application/json' : imageType(body);
-    let response: Response;
-    try {
-      response = await fetch(path, {
-        method: body === undefined ? 'DELETE' : 'POST',
-        headers,
-        body: body === undefined ? null : isJson ? JSON.stringify(body) : body,
-      });
-    } catch {
-      throw new OfflineError();
-    }
-    if (response.ok) return response;
-    throw await errorOf(response);
-  };
-  const ask = async <Answer>(path: string, body: Blob | object): Promise<Answer> =>
-    (await send(path, body)).json();
-
+  const requests = createApiRequests(key);
+  const { send, ask } = requests;
+  const descriptor = once(async (): Promise<LayerAndPool> => {
+    const { data } = await ask<{ data: { default_descriptor?: LayerAndPool }[] }>('GET', '/v1/models');
+    return data[0]?.default_descriptor ?? { layer: 'features', pool: 'gem' };
+  });
   return {
     async analyse(photo) {
-      const response = await send('/v1/analyze?encoding_format=base64', photo);
+      const start = performance.now();
+      const response = await send('POST', '/v1/analyze?encoding_format=base64', photo);
       const answer: AnalyzeAnswer = await response.json();
+      const total = performance.now() - start;
       const [analysis] = answer.data;
       if (analysis === undefined || typeof analysis.features !== 'string') {
         throw new Error('Expected features in the answer but found none.');
       }
+      const features = floatsOf(analysis.features);
+      const { layer, pool } = await descriptor();
       return {
         classes: analysis.classes,
-        features: floatsOf(analysis.features),
-        phases: phasesOf(response.headers.get('server-timing') ?? ''),
+        features,
+        vector: layer === 'features' ? normaliseL2(poolMap(features, pool)) : undefined,
+        phases: phasesOf(response.headers.get('server-timing') ?? '', total),
         model: answer.model,
         engine: answer.engine,
         untrained: answer.untrained === true,
       };
     },
-    async matchRegions(first, second) {
-      const input = [await toBase64(first), await toBase64(second)];
-      const answer = await ask<SimilarityAnswer>('/v1/similarity', { input, regions: true });
-      return (answer.regions ?? []) as readonly CellMatch[];
-    },
-    index: lazyIndex(() => openIndex({ send, ask }, indexName)),
-  };
-}
-
-function createApiIndex({ ask }: Requests, name: string): PhotoIndex {
-  const path = `/v1/indexes/${name}`;
-  return {
-    async add(id, photo) {
-      await ask(`${path}/items`, { items: [{ id, image: await toBase64(photo) }] });
-    },
-    async delete(id) {
-      await ask(`${path}/items/delete`, { ids: [id] });
-    },
-    async search(by, count) {
-      const query = typeof by === 'string' ? { id: by } : { input: await toBase64(by) };
-      const { data } = await ask<{ data: Hit[] }>(`${path}/search`, {
-        ...query,
-        top_k: count,
-        exclude_self: typeof by === 'string',
-      });
-      return data;
-    },
-    async vectors(ids) {
-      const found = new Map<string, Float32Array>();
-      for (let start = 0; start < ids.length; start += PAGE_OF_IDS) {
-        const page = ids.slice(start, start + PAGE_OF_IDS);
-        const { data } = await ask<{ data: { id: string; vector: string }[] }>(`${path}/items/get`, {
-          ids: page,
-        });
-        for (const { id, vector } of data) found.set(id, floatsOf(vector));
+    features: (photo) => embed(requests, photo, { layer: 'features', pool: 'none' }),
+    index: lazyIndex(() => makeIndex(requests, indexName, descriptor)),
+    async otherIndexes() {
+      try {
+        const { data } = await ask<{ data: IndexName[] }>('GET', '/v1/indexes');
+        return data.filter(({ name }) => !name.startsWith(PAGE_INDEX));
+      } catch (error) {
+        // A server without indexes.
+        if (error instanceof ApiError && error.status === 404) return [];
+        throw error;
       }
-      return found;
     },
+    openIndex: (name) => openApiIndex(requests, name),
   };
 }
 
-/** Creates the index. Where the server keeps none, the page does, of the server's vectors. */
-async function openIndex(requests: Requests, name: string): Promise<PhotoIndex> {
+/** Creates the page's index. Where the server keeps none, the page does, of the server's vectors. */
+async function makeIndex(
+  requests: ApiRequests,
+  name: string,
+  descriptor: () => Promise<LayerAndPool>,
+): Promise<PhotoIndex> {
   const { send, ask } = requests;
-  const create = () => ask('/v1/indexes', { name });
+  const create = () => ask('POST', '/v1/indexes', { name });
   try {
     await create();
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (error.status === 404) {
-      return createMemoryIndex(async (photo) => {
-        const response = await send(`/v1/embeddings?pool=${POOL}&encoding_format=base64`, photo);
-        const { data }: EmbeddingsAnswer = await response.json();
-        return floatsOf(String(data[0]?.embedding));
-      });
+      return createMemoryIndex(async (photo) => embed(requests, photo, await descriptor()));
     }
     if (error.code !== 'index_mismatch') throw error;
     // The vectors of another model, from before: the photographs are still here and are indexed anew.
-    await send(`/v1/indexes/${name}`, undefined);
+    await send('DELETE', `/v1/indexes/${name}`);
     await create();
   }
-  return createApiIndex(requests, name);
+  return openApiPhotoIndex(requests, name);
 }
 
-/** The index, opened by the first who needs it; a failure is forgotten. */
+/** The index, opened by the first who needs it; a failure is forgotten, and so is an index that is gone. */
 function lazyIndex(open: () => Promise<PhotoIndex>): PhotoIndex {
-  const opened = once(open);
+  let opened = once(open);
+  const use = async <T>(work: (index: PhotoIndex) => Promise<T>): Promise<T> => {
+    try {
+      return await work(await opened());
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+      opened = once(open);
+      throw new IndexLostError();
+    }
+  };
   return {
-    add: async (id, photo) => (await opened()).add(id, photo),
-    delete: async (id) => (await opened()).delete(id),
-    search: async (by, count) => (await opened()).search(by, count),
-    vectors: async (ids) => (await opened()).vectors(ids),
+    add: (items) => use((index) => index.add(items)),
+    delete: (id) => use((index) => index.delete(id)),
+    has: (ids) => use((index) => index.has(ids)),
+    search: (by, count) => use((index) => index.search(by, count)),
+    sample: (limit) => use((index) => index.sample(limit)),
   };
 }
 
-function imageType({ type }: Blob): string {
-  return type.startsWith('image/') ? type : 'image/jpeg';
-}
-
-async function errorOf(response: Response): Promise<ApiError> {
-  try {
-    const { error }: ErrorAnswer = await response.json();
-    return new ApiError(error.message, response.status, error.code);
-  } catch {
-    return new ApiError(`The server answered with status ${response.status}.`, response.status, 'unknown');
-  }
-}
-
-/** `decode;dur=3.1, backbone;dur=40` (W3C Server-Timing). */
-function phasesOf(header: string): Phase[] {
-  return [...header.matchAll(/([a-z]+);dur=([\d.]+)/g)].map(([, name = '', milliseconds]) => ({
+/**
+ * `decode;dur=3.1, backbone;dur=40` (W3C Server-Timing); what is left of the whole is the way there and back.
+ * None where the answer came from a cache.
+ */
+function phasesOf(header: string, total: number): Phase[] {
+  const phases = [...header.matchAll(/([a-z]+);dur=([\d.]+)/g)].map(([, name = '', milliseconds]) => ({
     name,
     milliseconds: Number(milliseconds),
   }));
+  if (phases.length === 0) return [];
+  const computed = phases.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  return [...phases, { name: 'network', milliseconds: Math.max(0, total - computed) }];
 }

@@ -1,7 +1,6 @@
 // What the page asks of a model, wherever it runs: behind the API (api-backend.ts) or in this browser
 // (browser-backend.ts).
 
-import type { CellMatch } from '../core/region-match.ts';
 import type { LabelledClass } from '../worker/schemas/answer.ts';
 
 /** Side of the feature map, cells. */
@@ -17,9 +16,12 @@ export interface Analysis {
   readonly classes: readonly LabelledClass[];
   /** [channels, 7, 7], row-major. */
   readonly features: Float32Array;
+  /** What an index holds of the photograph, at length 1; absent where it cannot be told from the features. */
+  readonly vector?: Float32Array | undefined;
   readonly phases: readonly Phase[];
   /** `name@hash`. */
   readonly model: string;
+  /** What computed it, and why that. */
   readonly engine: string;
   /** Random weights: the classes mean nothing. */
   readonly untrained: boolean;
@@ -31,20 +33,50 @@ export interface Hit {
   readonly score: number;
 }
 
-/** An index of this page's photographs, made when it is first needed. */
-export interface PhotoIndex {
-  add(id: string, photo: Blob): Promise<void>;
-  delete(id: string): Promise<void>;
+/** Some of an index, or all of it. */
+export interface IndexSample {
+  /** Items in the index; a store that writes asynchronously may lag. */
+  readonly total: number;
+  /** By id, at length 1. */
+  readonly vectors: ReadonlyMap<string, Float32Array>;
+}
+
+export interface ReadableIndex {
   /** The most alike first; without the photograph itself where an id is given. */
   search(by: Blob | string, count: number): Promise<readonly Hit[]>;
-  /** The vectors of those of the ids that are in the index. */
-  vectors(ids: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>;
+  /** All items where there are at most `limit`, else about as many from all over the index. */
+  sample(limit: number): Promise<IndexSample>;
+}
+
+export interface NewItem {
+  readonly id: string;
+  readonly file: Blob;
+}
+
+/** An index of this page's photographs, made when it is first needed. */
+export interface PhotoIndex extends ReadableIndex {
+  /** Those of the ids that are in the index. */
+  has(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** At most ITEMS_AT_ONCE. Those that could not be read, with the reason; the others are in the index. */
+  add(items: readonly NewItem[]): Promise<ReadonlyMap<string, string>>;
+  delete(id: string): Promise<void>;
+}
+
+/** Photographs in one call of `add`: few enough that a progress bar moves. */
+export const ITEMS_AT_ONCE = 4;
+
+export interface IndexName {
+  readonly name: string;
+  readonly items: number;
 }
 
 /** Everything throws an Error whose message is for the reader of the page. */
 export interface Backend {
   analyse(photo: Blob): Promise<Analysis>;
-  /** Which cells of the first photograph look like which of the second. */
-  matchRegions(first: Blob, second: Blob): Promise<readonly CellMatch[]>;
+  /** [channels, 7, 7], row-major, at any scale. */
+  features(photo: Blob): Promise<Float32Array>;
   readonly index: PhotoIndex;
+  /** Other indexes that can be searched, none of them a page's. */
+  otherIndexes(): Promise<readonly IndexName[]>;
+  openIndex(name: string): ReadableIndex;
 }

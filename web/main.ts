@@ -2,31 +2,42 @@
 // elements, each panel fills its own.
 
 import { createAnalysisPanel } from './analysis-panel.ts';
-import { createApiBackend } from './api-backend.ts';
+import { createApiBackend, PAGE_INDEX } from './api-backend.ts';
 import type { Backend } from './backend.ts';
 import { createBrowserBackend } from './browser-backend.ts';
-import { element, find } from './dom.ts';
+import { showCredits } from './credits.ts';
+import { find } from './dom.ts';
+import { createErrorBox } from './error-box.ts';
+import { createFeatureCache } from './feature-cache.ts';
+import { createIndexChoice } from './index-choice.ts';
+import { createIndexKeeper } from './index-keeper.ts';
 import { createMapPanel } from './map-panel.ts';
-import { ApiError, messageOf } from './page-error.ts';
-import { createPhoto, idOf, type Photo } from './photo.ts';
-import { loadSamples, openShelf, type PhotoShelf } from './photo-shelf.ts';
+import { ApiError, IndexLostError, mayPass } from './page-error.ts';
+import { createPhoto, idOf, isSample, type Photo } from './photo.ts';
+import { listenForPhotos } from './photo-input.ts';
+import { listSamples, loadSamples, openShelf, type PhotoShelf } from './photo-shelf.ts';
+import { createPhotoStrip } from './photo-strip.ts';
 import { createSearchPanel } from './search-panel.ts';
+import { createStatusLine } from './status-line.ts';
 
-const HITS = 24;
+const HITS = 12;
+/** Items of the map; of a larger index a sample is shown. */
+const MAP_ITEMS = 2000;
 
-const status = find('status', HTMLElement);
-const errorBox = find('error', HTMLElement);
-const keyField = find('key-field', HTMLElement);
+const keyField = find('key-field', HTMLFormElement);
 const key = find('key', HTMLInputElement);
 const inBrowser = find('in-browser', HTMLInputElement);
 const add = find('add', HTMLButtonElement);
+const remove = find('remove', HTMLButtonElement);
 
+const status = createStatusLine();
+const errors = createErrorBox();
 const api = createApiBackend({ key: () => key.value, indexName: indexName() });
-const local = createBrowserBackend((message) => {
-  status.textContent = message;
+const local = createBrowserBackend({
+  onProgress: status.progress,
+  allowSoftwareGpu: new URLSearchParams(location.search).has('software-gpu'),
 });
-/** Photographs that an index is known to hold: what is not there is added before a search. */
-const indexed = new Map<Backend, Set<string>>();
+const features = createFeatureCache();
 
 let shelf: PhotoShelf = { photos: new Map(), keep: async () => undefined, remove: async () => undefined };
 let current: Photo | undefined;
@@ -34,101 +45,150 @@ let current: Photo | undefined;
 let turn = 0;
 
 const backend = (): Backend => (inBrowser.checked ? local : api);
-const analysisPanel = createAnalysisPanel();
-const mapPanel = createMapPanel((photo) => choose(photo));
+const keeper = createIndexKeeper({
+  shelf: () => shelf,
+  isPrivate: (asked) => asked === local,
+  onProgress: (done, total) =>
+    status.progress({ text: `Indexing the photographs: ${done} of ${total} …`, done, total }),
+});
+const analysisPanel = createAnalysisPanel(() => key.value);
+const indexChoice = createIndexChoice(() => current && choose(current));
+const mapPanel = createMapPanel((id) => {
+  const photo = shelf.photos.get(id);
+  if (photo === undefined) searchById(id);
+  else choose(photo);
+});
 const searchPanel = createSearchPanel({
   photoOf: (id) => shelf.photos.get(id),
-  matchRegions: ({ file: first }, { file: second }) => backend().matchRegions(first, second),
+  featuresOf: ({ file }) => features.of(backend(), file),
   onChoose: (photo) => {
     choose(photo);
-    find('analysis', HTMLElement).scrollIntoView({ block: 'start' });
+    find('analysis-title', HTMLElement).focus();
   },
-  onRemove: (photo) => removeOwn(photo),
 });
+const strip = createPhotoStrip((photo) => choose(photo));
 
 /** Analyses the photograph, then searches with it. */
-async function choose(photo: Photo): Promise<void> {
+function choose(photo: Photo): Promise<void> {
+  current = photo;
+  strip.mark(photo.id);
+  find('intro', HTMLElement).hidden = true;
+  return attempt(
+    async (mine) => {
+      const asked = backend();
+      status.wait(`Analysing ${photo.name} …`);
+      const analysis = await asked.analyse(photo.file);
+      if (mine !== turn) return;
+      features.keep(asked, photo.file, analysis.features);
+      analysisPanel.show(photo, analysis, asked === local);
+      await search(photo, asked, mine);
+      if (mine === turn) status.say(`${photo.name}: done.`);
+    },
+    () => choose(photo),
+  );
+}
+
+/** Does it as the newest question, and says what went wrong with it. */
+async function attempt(work: (mine: number) => Promise<void>, retry: () => void): Promise<void> {
   turn += 1;
   const mine = turn;
-  const asked = backend();
-  current = photo;
-  markSample(photo.id);
-  showError(undefined);
+  errors.hide();
   document.body.setAttribute('aria-busy', 'true');
   try {
-    status.textContent = `Analysing ${photo.name} …`;
-    const analysis = await asked.analyse(photo.file);
-    if (mine !== turn) return;
-    analysisPanel.show(photo, analysis, asked === local);
-    await search(photo, asked, mine);
-    if (mine === turn) status.textContent = `${photo.name}: done.`;
+    await work(mine).catch((error: unknown) => {
+      if (!(error instanceof IndexLostError)) throw error;
+      keeper.forget();
+      return work(mine);
+    });
   } catch (error) {
-    if (mine === turn) showError(error);
+    if (mine === turn) showError(error, mayPass(error) ? retry : undefined);
   } finally {
     if (mine === turn) document.body.removeAttribute('aria-busy');
   }
 }
 
 async function search(photo: Photo, asked: Backend, mine: number): Promise<void> {
-  const held = await fillIndex(asked);
+  const held = await keeper.fill(asked);
   if (mine !== turn) return;
-  status.textContent = `Searching with ${photo.name} …`;
+  status.wait(`Searching with ${photo.name} …`);
+  await indexChoice.refresh(asked);
+  const index = indexChoice.open(asked);
+  const isOwn = indexChoice.chosen() === undefined;
   const isIndexed = held.has(photo.id);
-  const hits = await asked.index.search(isIndexed ? photo.id : photo.file, HITS);
+  const hits = await index.search(isOwn && isIndexed ? photo.id : photo.file, HITS);
   if (mine !== turn) return;
   find('search', HTMLElement).hidden = false;
   searchPanel.show(photo, hits);
-  add.hidden = isIndexed;
-  find('index-size', HTMLElement).textContent = `${held.size} photographs in the index.`;
-  const vectors = await asked.index.vectors([...held]);
-  if (mine !== turn) return;
-  const items = [...shelf.photos.values()].flatMap((item) => {
-    const vector = vectors.get(item.id);
-    return vector === undefined ? [] : [{ photo: item, vector }];
-  });
-  mapPanel.show(items, photo.id);
+  add.hidden = isIndexed || keeper.refused.has(photo.id);
+  remove.hidden = !isIndexed || isSample(photo);
+  await showMap(
+    index,
+    photo.id,
+    hits.map(({ id }) => id),
+    mine,
+  );
 }
 
-/**
- * What is on the shelf goes into the index, but what was added in the browser not to the server; what the
- * index holds already is not embedded again. The ids that it holds then.
- */
-async function fillIndex(asked: Backend): Promise<ReadonlySet<string>> {
-  const wanted = [...shelf.photos.values()].filter(({ isPrivate }) => asked === local || isPrivate !== true);
-  const ids = wanted.map(({ id }) => id);
-  let held = indexed.get(asked);
-  if (held === undefined) {
-    held = new Set((await asked.index.vectors(ids)).keys());
-    indexed.set(asked, held);
-  }
-  const missing = wanted.filter(({ id }) => held?.has(id) === false);
-  for (const [done, { id, file }] of missing.entries()) {
-    status.textContent = `Indexing ${done + 1} of ${missing.length} …`;
-    await asked.index.add(id, file);
-    held.add(id);
-  }
-  return held;
+async function showMap(
+  index: Backend['index'] | ReturnType<Backend['openIndex']>,
+  id: string,
+  hits: readonly string[],
+  mine: number,
+): Promise<void> {
+  status.wait('Drawing the map …');
+  const { total, vectors } = await index.sample(MAP_ITEMS);
+  if (mine !== turn) return;
+  const items = [...vectors].map(([id, vector]) => ({ id, vector, photo: shelf.photos.get(id) }));
+  find('index-size', HTMLElement).textContent = `${total.toLocaleString('en')} in the index.`;
+  mapPanel.show({ items, total, current: id, hits });
+}
+
+/** An item of the index whose photograph is not here. */
+function searchById(id: string): Promise<void> {
+  return attempt(
+    async (mine) => {
+      status.wait(`Searching with ${id} …`);
+      const index = indexChoice.open(backend());
+      const hits = await index.search(id, HITS);
+      if (mine !== turn) return;
+      find('hits', HTMLElement).scrollIntoView({ block: 'nearest' });
+      searchPanel.show({ id, name: id, file: new Blob(), thumbnail: '' }, hits);
+      await showMap(
+        index,
+        id,
+        hits.map((hit) => hit.id),
+        mine,
+      );
+      if (mine === turn) status.say(`${id}: done.`);
+    },
+    () => searchById(id),
+  );
 }
 
 async function addCurrent(): Promise<void> {
   if (current === undefined) return;
   const photo = { ...current, isPrivate: inBrowser.checked };
   await shelf.keep(photo);
+  strip.show(shelf.photos.values());
   await choose(photo);
-  find('search-title', HTMLElement).scrollIntoView({ block: 'nearest' });
+  // The button that had the focus is gone.
+  find('search-title', HTMLElement).focus();
 }
 
-async function removeOwn(photo: Photo): Promise<void> {
-  try {
-    for (const [holder, held] of indexed) {
-      if (held.delete(photo.id)) await holder.index.delete(photo.id);
-    }
-    await shelf.remove(photo.id);
-    status.textContent = `${photo.name} was removed from the index.`;
-    if (current !== undefined) await search(current, backend(), turn);
-  } catch (error) {
-    showError(error);
-  }
+function removeCurrent(photo: Photo): Promise<void> {
+  return attempt(
+    async (mine) => {
+      status.wait(`Removing ${photo.name} …`);
+      await keeper.remove(photo.id);
+      await shelf.remove(photo.id);
+      strip.show(shelf.photos.values());
+      await search(photo, backend(), mine);
+      if (mine !== turn) return;
+      status.say(`${photo.name} was removed from the index.`);
+      find('search-title', HTMLElement).focus();
+    },
+    () => removeCurrent(photo),
+  );
 }
 
 async function chooseFile(file: Blob, name: string): Promise<void> {
@@ -140,95 +200,58 @@ async function chooseFile(file: Blob, name: string): Promise<void> {
   }
 }
 
-function showError(error: unknown): void {
-  errorBox.hidden = error === undefined;
-  errorBox.textContent = error === undefined ? '' : messageOf(error);
-  if (error === undefined) return;
-  status.textContent = '';
+function showError(error: unknown, retry?: () => void): void {
+  errors.show(error, retry);
+  status.say('');
   if (error instanceof ApiError && error.status === 401) {
     keyField.hidden = false;
     key.focus();
   }
 }
 
-function markSample(id: string): void {
-  for (const button of document.querySelectorAll('#samples button')) {
-    button.setAttribute('aria-pressed', String(button.getAttribute('data-id') === id));
-  }
-}
-
-function showSamples(samples: readonly Photo[]): void {
-  const items = samples.map((photo) => {
-    const button = element(
-      'button',
-      { type: 'button', class: 'photo', 'aria-pressed': 'false', 'data-id': photo.id },
-      [element('img', { src: photo.thumbnail, alt: '' }), photo.name],
-    );
-    button.addEventListener('click', () => choose(photo));
-    return element('li', {}, [button]);
-  });
-  find('samples', HTMLUListElement).replaceChildren(...items);
-}
-
 /** This browser's own index: other readers' photographs are none of its business. */
 function indexName(): string {
   const kept = localStorage.getItem('index');
   if (kept !== null) return kept;
-  const name = `page-${crypto.randomUUID().slice(0, 13)}`;
+  const name = `${PAGE_INDEX}${crypto.randomUUID().slice(0, 13)}`;
   localStorage.setItem('index', name);
   return name;
 }
 
-function listen(): void {
-  const drop = find('drop', HTMLElement);
-  const input = find('file', HTMLInputElement);
-  input.addEventListener('change', () => {
-    const [file] = input.files ?? [];
-    if (file !== undefined) chooseFile(file, file.name);
-    // The same file chosen again is a new choice.
-    input.value = '';
-  });
-  document.addEventListener('dragover', (event) => {
-    event.preventDefault();
-    drop.classList.add('over');
-  });
-  document.addEventListener('dragleave', () => drop.classList.remove('over'));
-  document.addEventListener('drop', (event) => {
-    event.preventDefault();
-    drop.classList.remove('over');
-    const [file] = event.dataTransfer?.files ?? [];
-    if (file !== undefined) chooseFile(file, file.name);
-  });
-  document.addEventListener('paste', (event) => {
-    const [file] = event.clipboardData?.files ?? [];
-    if (file !== undefined) chooseFile(file, 'pasted picture');
-  });
-  inBrowser.addEventListener('change', () => {
-    find('where', HTMLElement).textContent = inBrowser.checked
-      ? 'Nothing leaves this machine. The model is fetched once, about 23 MB.'
-      : 'Photographs go to the server that gave you this page.';
-    if (current === undefined) return;
-    if (inBrowser.checked || current.id.startsWith('sample:')) choose(current);
-    else status.textContent = `${current.name} was not sent to the server: choose it again to send it.`;
-  });
-  key.addEventListener('change', () => {
-    if (current !== undefined) choose(current);
-  });
-  add.addEventListener('click', () => addCurrent());
+function switchBackend(): void {
+  find('where', HTMLElement).textContent = inBrowser.checked
+    ? 'Nothing leaves this machine. The model is fetched once.'
+    : 'Photographs go to the server that gave you this page.';
+  if (current === undefined) return;
+  if (inBrowser.checked || isSample(current)) choose(current);
+  else status.say(`${current.name} was not sent to the server: choose it again to send it.`);
 }
 
 async function start(): Promise<void> {
-  listen();
-  try {
-    const samples = await loadSamples();
-    shelf = await openShelf(samples);
-    showSamples(samples);
-    status.textContent = 'Ready.';
-  } catch (error) {
-    showError(error);
-  }
+  listenForPhotos(chooseFile);
+  inBrowser.addEventListener('change', switchBackend);
+  keyField.addEventListener('submit', (event) => {
+    event.preventDefault();
+    if (current !== undefined) choose(current);
+  });
+  add.addEventListener('click', () => addCurrent());
+  remove.addEventListener('click', () => current && removeCurrent(current));
+  await open();
   // The page works without it, but then not offline.
   await navigator.serviceWorker?.register('/service-worker.js').catch(() => undefined);
+}
+
+async function open(): Promise<void> {
+  try {
+    const samples = await listSamples();
+    showCredits(samples);
+    shelf = await openShelf(await loadSamples(samples));
+    strip.show(shelf.photos.values());
+    errors.hide();
+    status.say('Ready.');
+  } catch (error) {
+    showError(error, open);
+  }
 }
 
 start();

@@ -1,131 +1,204 @@
-// The whole index on a plane, to move and to zoom.
+// The whole index on a plane: every item a dot, as many of them as there is room for a button, with its
+// photograph where the page has it. Zooming in makes room.
 
 import { element, find } from './dom.ts';
+import { listenForGestures, ZOOM_STEP } from './map-gestures.ts';
+import { moved, type Point, project, type Size, type View, WHOLE, withRoom, zoomed } from './map-view.ts';
 import type { Photo } from './photo.ts';
-import { principalPlane } from './principal-plane.ts';
+import { type Place, principalPlane } from './principal-plane.ts';
 
-const LARGEST_ZOOM = 12;
-const ZOOM_STEP = 1.4;
-/** Pixels per arrow key. */
-const PAN_STEP = 40;
-/** Part of the panel's half that the outermost photographs take at zoom 1. */
-const MARGIN = 0.82;
-/** Pixels of movement from which a press is a drag, not a click. */
-const DRAG = 5;
+/** Pixels of a photograph's side: smaller where there are many, and on phones. */
+const PICTURE = 64;
+const SMALL_PICTURE = 44;
+const MANY = 150;
+const NARROW = 600;
+/** Buttons at once: what a page moves smoothly, and a keyboard gets through. */
+const MOST_BUTTONS = 120;
+const DOT_RADIUS = 3;
+/** Hits that are joined to what was asked with. */
+const JOINED = 5;
+
+export interface MapItem {
+  readonly id: string;
+  readonly vector: Float32Array;
+  readonly photo: Photo | undefined;
+}
+
+export interface MapContent {
+  readonly items: readonly MapItem[];
+  /** Items of the index, of which `items` may be a sample. */
+  readonly total: number;
+  /** What was asked with. */
+  readonly current: string;
+  /** The best first. */
+  readonly hits: readonly string[];
+}
 
 export interface MapPanel {
-  show(items: readonly { photo: Photo; vector: Float32Array }[], current: string): void;
+  show(content: MapContent): void;
+  hide(): void;
 }
 
-export function createMapPanel(onChoose: (photo: Photo) => void): MapPanel {
+interface MapPoint extends MapItem {
+  readonly place: Place;
+}
+
+/** `onChoose` is told the id of an item that is asked with. */
+export function createMapPanel(onChoose: (id: string) => void): MapPanel {
   const section = find('map-section', HTMLElement);
   const panel = find('map', HTMLElement);
-  const pointers = new Map<number, { x: number; y: number }>();
-  let points: { button: HTMLButtonElement; x: number; y: number }[] = [];
-  let zoom = 1;
-  let offset = { x: 0, y: 0 };
-  let dragged = false;
+  const canvas = find('map-dots', HTMLCanvasElement);
+  /** Kept, so that what has the focus keeps it while the map moves. */
+  const buttons = new Map<string, HTMLButtonElement>();
+  let points: readonly MapPoint[] = [];
+  let current = '';
+  let hits: readonly string[] = [];
+  let view: View = WHOLE;
+  let isDrawing = false;
 
-  const place = () => {
-    const { clientWidth: width, clientHeight: height } = panel;
-    for (const { button, x, y } of points) {
-      button.style.left = `${width / 2 + offset.x + (x * zoom * MARGIN * width) / 2}px`;
-      button.style.top = `${height / 2 + offset.y + (y * zoom * MARGIN * height) / 2}px`;
+  const size = (): Size => ({ width: panel.clientWidth, height: panel.clientHeight });
+  const draw = () => {
+    isDrawing = false;
+    const { width, height } = size();
+    const seen = points.map(({ place }) => project(place, view, { width, height }));
+    drawDots(canvas, seen, { width, height }, joins(points, seen, current, hits));
+    const side = points.length > MANY || width < NARROW ? SMALL_PICTURE : PICTURE;
+    const shown = new Set<string>();
+    for (const number of withRoom(seen, { width, height }, side, MOST_BUTTONS)) {
+      const point = points[number];
+      const at = seen[number];
+      if (point === undefined || at === undefined) continue;
+      shown.add(point.id);
+      const button = buttons.get(point.id) ?? addButton(point);
+      button.style.setProperty('--side', `${point.photo === undefined ? 24 : side}px`);
+      button.style.transform = `translate(${at.x + width / 2}px, ${at.y + height / 2}px)`;
+    }
+    for (const [id, button] of buttons) {
+      if (shown.has(id) || button === document.activeElement) continue;
+      button.remove();
+      buttons.delete(id);
     }
   };
-  const move = (x: number, y: number) => {
-    offset = { x: offset.x + x, y: offset.y + y };
-    place();
+  const addButton = ({ id, photo }: MapPoint): HTMLButtonElement => {
+    const kind = `${photo === undefined ? 'dot' : ''} ${hits.includes(id) ? 'hit' : ''}`;
+    const name = photo?.name ?? id;
+    const button = element(
+      'button',
+      {
+        type: 'button',
+        class: kind.trim(),
+        title: name,
+        'aria-label': name,
+        'aria-current': id === current ? 'true' : undefined,
+        'data-id': id,
+      },
+      photo === undefined ? [] : [element('img', { src: photo.thumbnail, alt: '' })],
+    );
+    button.addEventListener('click', () => {
+      if (!state.wasDragged()) onChoose(id);
+    });
+    buttons.set(id, button);
+    panel.append(button);
+    return button;
   };
-  /** What lies at the point, in pixels from the centre, stays there. */
-  const zoomAt = (factor: number, at = { x: 0, y: 0 }) => {
-    const next = Math.min(LARGEST_ZOOM, Math.max(1, zoom * factor));
-    const change = next / zoom;
-    offset = { x: at.x - (at.x - offset.x) * change, y: at.y - (at.y - offset.y) * change };
-    zoom = next;
-    place();
+  const see = (next: View) => {
+    view = next;
+    // While everything is seen, a finger on the map still scrolls the page.
+    panel.classList.toggle('near', view.zoom > 1);
+    if (isDrawing) return;
+    isDrawing = true;
+    requestAnimationFrame(draw);
   };
-  const reset = () => {
-    zoom = 1;
-    offset = { x: 0, y: 0 };
-    place();
-  };
-  const fromCentre = ({ clientX, clientY }: MouseEvent) => {
-    const box = panel.getBoundingClientRect();
-    return { x: clientX - box.left - box.width / 2, y: clientY - box.top - box.height / 2 };
-  };
-
-  panel.addEventListener(
-    'wheel',
-    (event) => {
-      event.preventDefault();
-      zoomAt(Math.exp(-event.deltaY / 300), fromCentre(event));
-    },
-    { passive: false },
-  );
-  panel.addEventListener('pointerdown', (event) => {
-    if (pointers.size === 0) dragged = false;
-    pointers.set(event.pointerId, fromCentre(event));
+  const zoom = (factor: number, at: Point = { x: 0, y: 0 }) => see(zoomed(view, factor, at, size()));
+  const state = listenForGestures(panel, {
+    move: (x, y) => see(moved(view, x, y, size())),
+    zoom,
+    reset: () => see(WHOLE),
   });
-  panel.addEventListener('pointermove', (event) => {
-    const before = pointers.get(event.pointerId);
-    if (before === undefined) return;
-    const after = fromCentre(event);
-    const [other] = [...pointers].filter(([id]) => id !== event.pointerId).map(([, point]) => point);
-    if (other !== undefined) {
-      dragged = true;
-      zoomAt(distance(after, other) / Math.max(1, distance(before, other)), other);
-    } else if (dragged || distance(before, after) > DRAG) {
-      dragged = true;
-      panel.setPointerCapture(event.pointerId);
-      move(after.x - before.x, after.y - before.y);
-    } else return;
-    pointers.set(event.pointerId, after);
-  });
-  for (const type of ['pointerup', 'pointercancel', 'pointerleave'] as const) {
-    panel.addEventListener(type, ({ pointerId }) => pointers.delete(pointerId));
-  }
-  panel.addEventListener('keydown', (event) => {
-    const actions: Readonly<Record<string, () => void>> = {
-      ArrowLeft: () => move(PAN_STEP, 0),
-      ArrowRight: () => move(-PAN_STEP, 0),
-      ArrowUp: () => move(0, PAN_STEP),
-      ArrowDown: () => move(0, -PAN_STEP),
-      '+': () => zoomAt(ZOOM_STEP),
-      '-': () => zoomAt(1 / ZOOM_STEP),
-      '0': reset,
-    };
-    const action = actions[event.key];
-    if (action === undefined || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    action();
-  });
-  find('zoom-in', HTMLButtonElement).addEventListener('click', () => zoomAt(ZOOM_STEP));
-  find('zoom-out', HTMLButtonElement).addEventListener('click', () => zoomAt(1 / ZOOM_STEP));
-  find('zoom-reset', HTMLButtonElement).addEventListener('click', reset);
-  new ResizeObserver(place).observe(panel);
+  find('zoom-in', HTMLButtonElement).addEventListener('click', () => zoom(ZOOM_STEP));
+  find('zoom-out', HTMLButtonElement).addEventListener('click', () => zoom(1 / ZOOM_STEP));
+  find('zoom-reset', HTMLButtonElement).addEventListener('click', () => see(WHOLE));
+  new ResizeObserver(() => see(view)).observe(panel);
+  // The dots have the page's colours.
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => see(view));
 
   return {
-    show(items, current) {
-      section.hidden = items.length < 2;
-      const places = principalPlane(items.map(({ vector }) => vector));
-      points = items.map(({ photo }, index) => {
-        const [x, y] = places[index] ?? [0, 0];
-        const isCurrent = photo.id === current ? 'true' : undefined;
-        const button = element('button', { type: 'button', 'aria-current': isCurrent }, [
-          element('img', { src: photo.thumbnail, alt: photo.name }),
-        ]);
-        button.addEventListener('click', () => {
-          if (!dragged) onChoose(photo);
-        });
-        return { button, x, y };
-      });
-      panel.replaceChildren(...points.map(({ button }) => button));
-      place();
+    show(content) {
+      section.hidden = content.items.length < 2;
+      if (section.hidden) return;
+      current = content.current;
+      hits = content.hits;
+      points = byImportance(content);
+      for (const button of buttons.values()) button.remove();
+      buttons.clear();
+      find('map-text', HTMLElement).textContent = describe(content);
+      draw();
+    },
+    hide() {
+      section.hidden = true;
     },
   };
 }
 
-function distance(a: { x: number; y: number }, b: { x: number; y: number }): number {
-  return Math.hypot(a.x - b.x, a.y - b.y);
+/** What was asked with and its hits come first, then what has a photograph: they get the room. */
+function byImportance({ items, current, hits }: MapContent): MapPoint[] {
+  const places = principalPlane(items.map(({ vector }) => vector));
+  const rank = new Map(hits.map((id, index) => [id, index]));
+  const importance = ({ id, photo }: MapItem) =>
+    id === current ? -1 : (rank.get(id) ?? (photo === undefined ? Number.MAX_SAFE_INTEGER : items.length));
+  return items
+    .map((item, index) => ({ ...item, place: places[index] ?? ([0, 0] as const) }))
+    .toSorted((a, b) => importance(a) - importance(b));
+}
+
+function describe({ items, total }: MapContent): string {
+  const which =
+    items.length < total
+      ? `A sample of ${items.length} of the ${total.toLocaleString('en')} items of the index,`
+      : `All ${items.length} items of the index,`;
+  return `${which} each where the two principal components of its vector put it: what is near is alike. Lines lead to the best hits.`;
+}
+
+/** From what was asked with to its best hits. */
+function joins(
+  points: readonly MapPoint[],
+  seen: readonly Point[],
+  current: string,
+  hits: readonly string[],
+): readonly (readonly [Point, Point])[] {
+  const at = (id: string) => seen[points.findIndex((point) => point.id === id)];
+  const from = at(current);
+  if (from === undefined) return [];
+  return hits.slice(0, JOINED).flatMap((id) => {
+    const to = at(id);
+    return to === undefined ? [] : [[from, to] as const];
+  });
+}
+
+function drawDots(
+  canvas: HTMLCanvasElement,
+  points: readonly Point[],
+  { width, height }: Size,
+  lines: readonly (readonly [Point, Point])[],
+): void {
+  const scale = devicePixelRatio;
+  canvas.width = width * scale;
+  canvas.height = height * scale;
+  const context = canvas.getContext('2d');
+  if (context === null) return;
+  context.setTransform(scale, 0, 0, scale, (width * scale) / 2, (height * scale) / 2);
+  context.strokeStyle = getComputedStyle(canvas).color;
+  context.fillStyle = context.strokeStyle;
+  context.globalAlpha = 0.5;
+  for (const [from, to] of lines) {
+    context.beginPath();
+    context.moveTo(from.x, from.y);
+    context.lineTo(to.x, to.y);
+    context.stroke();
+  }
+  for (const { x, y } of points) {
+    context.beginPath();
+    context.arc(x, y, DOT_RADIUS, 0, 2 * Math.PI);
+    context.fill();
+  }
 }

@@ -1,23 +1,28 @@
 // The photographs of the page: the samples, and the reader's own, which stay in this browser.
 
 import { OfflineError } from './page-error.ts';
-import { createPhoto, type Photo } from './photo.ts';
+import { createPhoto, isSample, type Photo } from './photo.ts';
+import type { Sample } from './sample.ts';
 
 const OWN = 'vgg-edge-photos';
 
-/** Photographs that the index holds, by id, samples first. */
+/** Photographs by id, samples first. */
 export interface PhotoShelf {
   readonly photos: ReadonlyMap<string, Photo>;
   keep(photo: Photo): Promise<void>;
   remove(id: string): Promise<void>;
 }
 
-export async function loadSamples(): Promise<Photo[]> {
-  const names: string[] = await (await load('/web/samples.json')).json();
+export async function listSamples(): Promise<Sample[]> {
+  return (await load('/web/samples.json')).json();
+}
+
+export function loadSamples(samples: readonly Sample[]): Promise<Photo[]> {
   return Promise.all(
-    names.map(async (file) => {
+    samples.map(async ({ file, what, credit }) => {
       const response = await load(`/web/samples/${file}`);
-      return createPhoto(`sample:${file}`, file.replace(/\.jpg$/, ''), await response.blob());
+      const name = file.replace(/\.jpg$/, '').replaceAll('-', ' ');
+      return { ...(await createPhoto(`sample:${file}`, name, await response.blob())), what, credit };
     }),
   );
 }
@@ -47,7 +52,7 @@ export async function openShelf(samples: readonly Photo[]): Promise<PhotoShelf> 
     photos,
     async keep(photo) {
       photos.set(photo.id, photo);
-      if (photo.id.startsWith('mine:')) await cache?.put(pathOf(photo), new Response(photo.file));
+      if (!isSample(photo)) await cache?.put(pathOf(photo), new Response(photo.file));
     },
     async remove(id) {
       const photo = photos.get(id);

@@ -7,6 +7,10 @@ export interface Photo {
   readonly file: Blob;
   /** The network's crop as a picture, for `img`. */
   readonly thumbnail: string;
+  /** What is on it, where somebody has said so. */
+  readonly what?: string | undefined;
+  /** Author and terms. */
+  readonly credit?: string | undefined;
   /** Added while the model ran in this browser: it is never sent anywhere of the page's own accord. */
   readonly isPrivate?: boolean;
 }
@@ -34,6 +38,8 @@ export async function createPhoto(id: string, name: string, file: Blob): Promise
   bitmap.close();
   return { id, name, file, thumbnail: canvas.toDataURL('image/jpeg', 0.85) };
 }
+
+export const isSample = ({ id }: Pick<Photo, 'id'>): boolean => id.startsWith('sample:');
 
 /** The id of a file of the reader's: the same file is the same photograph. */
 export async function idOf(file: Blob): Promise<string> {

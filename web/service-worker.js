@@ -23,12 +23,12 @@ self.addEventListener('fetch', (event) => {
 async function precache() {
   const cache = await caches.open(CACHE);
   const samples = await (await fetch('/web/samples.json')).json();
-  const files = ['main.js', 'model-worker.js', 'style.css', 'icon.svg', 'samples.json'];
+  const files = ['main.js', 'model-worker.js', 'gpu-engine.js', 'style.css', 'icon.svg', 'samples.json'];
   const modules = ['kernel.wasm', 'jpeg-turbo.wasm', 'webp.wasm'];
   await cache.addAll([
     '/',
     ...[...files, ...modules].map((file) => `/web/${file}`),
-    ...samples.map((file) => `/web/samples/${file}`),
+    ...samples.map(({ file }) => `/web/samples/${file}`),
   ]);
   await self.skipWaiting();
 }

@@ -18,6 +18,8 @@ export interface WebGpuEngineParts {
   readonly now: () => number;
   /** `wasm` runs the same graphs on the processor: for tests on machines without a GPU. */
   readonly provider?: 'webgpu' | 'wasm';
+  /** Where onnxruntime-web's WebAssembly lies, when it is not beside its script. */
+  readonly runtime?: string;
 }
 
 /** onnxruntime-web has one device and one heap per realm, whatever number of engines. */
@@ -80,7 +82,7 @@ export function createWebGpuEngine(parts: WebGpuEngineParts): Engine {
 
 async function openPart(
   part: ModelPart,
-  { graphs, files, provider = 'webgpu' }: WebGpuEngineParts,
+  { graphs, files, provider = 'webgpu', runtime }: WebGpuEngineParts,
 ): Promise<ort.InferenceSession> {
   const listed = graphs.graphs.find((graph) => graph.part === part);
   if (listed === undefined) {
@@ -96,6 +98,7 @@ async function openPart(
   }
   // More threads would need shared memory, and the GPU does the work.
   ort.env.wasm.numThreads = 1;
+  if (runtime !== undefined) ort.env.wasm.wasmPaths = { wasm: runtime };
   ort.env.logLevel = 'error';
   try {
     return await ort.InferenceSession.create(graph, {

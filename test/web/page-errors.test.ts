@@ -1,0 +1,141 @@
+// What goes wrong on the page: it is said in words, something can be done about it, and the page goes on.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import { cat, drivePage, samples, serve } from './page-driver.ts';
+
+const driver = drivePage();
+const { open, sees, chooseSample, chooseFile } = driver;
+const alert = () => driver.page.getByRole('alert');
+const chooseButton = (name: string) =>
+  driver.page.locator('#samples').getByRole('button', { name, exact: true }).click();
+
+describe.each(['the server', 'the browser'])('a file that %s cannot take', (where) => {
+  test.each<readonly [string, () => Promise<Buffer>, RegExp]>([
+    ['no picture', async () => Buffer.from('no picture at all'), /not a picture that can be shown/],
+    ['a picture cut short', async () => cat.subarray(0, 200), /not a picture that can be shown/],
+    [
+      '11 MiB',
+      async () => Buffer.concat([cat, Buffer.alloc(11 * 1024 * 1024)]),
+      /Expected at most 10485760 bytes/,
+    ],
+    [
+      'a GIF, which browsers show',
+      () =>
+        sharp({ create: { width: 300, height: 300, channels: 3, background: 'red' } })
+          .gif()
+          .toBuffer(),
+      /found image\/gif/,
+    ],
+  ])('%s', async (_, content, message) => {
+    await open();
+    if (where === 'the browser') await driver.page.locator('#in-browser').check();
+    await chooseFile('bad.jpg', await content());
+    await alert().waitFor();
+    expect(await alert().textContent()).toMatch(message);
+    expect(await driver.page.getByRole('button', { name: 'Try again' }).isVisible()).toBe(false);
+    await chooseSample('rocket');
+    expect(await alert().isVisible()).toBe(false);
+  });
+});
+
+test('a slow server: the seconds are counted', async () => {
+  await open();
+  await driver.page.route('**/v1/analyze**', async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    await route.continue();
+  });
+  await chooseButton('cat');
+  await sees('#count', /^[3-9] s$/);
+  expect(await driver.page.locator('#progress').isVisible()).toBe(true);
+  await sees('#status', 'cat: done.');
+  expect(await driver.page.locator('#progress').isVisible()).toBe(false);
+});
+
+test('an answer that comes after another question is dropped', async () => {
+  await open();
+  await chooseSample('rocket');
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await driver.page.route(
+    '**/v1/analyze**',
+    async (route) => {
+      await held;
+      await route.continue();
+    },
+    { times: 1 },
+  );
+  await chooseButton('cat');
+  await chooseSample('brick');
+  const late = driver.page.waitForResponse('**/v1/analyze**');
+  release();
+  await late;
+  expect(await driver.page.locator('#photo').getAttribute('alt')).toContain('brick wall');
+  expect(await driver.page.locator('#status').textContent()).toBe('brick: done.');
+});
+
+test('a server stopped in mid-use: said, and tried again when it is back', async () => {
+  const mortal = await serve();
+  const { port } = new URL(mortal.url);
+  await open(mortal);
+  await chooseSample('cat');
+  await mortal.stop();
+  await chooseButton('rocket');
+  await sees('#error', 'The server cannot be reached');
+  const risen = await serve({ port: Number(port) });
+  await driver.page.getByRole('button', { name: 'Try again' }).click();
+  // It has lost its indexes, which the page makes anew.
+  await sees('#status', 'rocket: done.');
+  await sees('#index-size', `${samples.length} in the index.`);
+  await risen.stop();
+});
+
+test('a server that fails in the middle of indexing: tried again, it goes on', async () => {
+  await open();
+  let calls = 0;
+  await driver.page.route('**/items', async (route) => {
+    calls += 1;
+    if (calls === 3) await route.abort();
+    else await route.continue();
+  });
+  await chooseButton('cat');
+  await sees('#error', 'The server cannot be reached');
+  // The classes have come all the same.
+  expect(await driver.page.locator('#classes li').count()).toBe(5);
+  await driver.page.getByRole('button', { name: 'Try again' }).click();
+  await sees('#status', 'cat: done.');
+  expect(await alert().isVisible()).toBe(false);
+});
+
+test('a server that does not give its model away says so in browser mode', async () => {
+  const closed = await serve({ variables: { PUBLISH_MODEL: 'false' } });
+  await open(closed);
+  await driver.page.locator('#in-browser').check();
+  await chooseButton('cat');
+  await sees('#error', 'does not give its model away');
+  await driver.page.locator('#in-browser').uncheck();
+  await sees('#status', 'cat: done.');
+  await closed.stop();
+});
+
+test('a model damaged on its way is not run', async () => {
+  await open();
+  await driver.page.route('**/model/*/weights-*', async (route) => {
+    const response = await route.fetch();
+    const body = await response.body();
+    body[100] = (body[100] ?? 0) ^ 1;
+    await route.fulfill({ response, body });
+  });
+  await driver.page.locator('#in-browser').check();
+  await chooseButton('cat');
+  await sees('#error', 'SHA-256');
+});
+
+test('without JavaScript the page says where the API is', () => {
+  const html = readFileSync(join(import.meta.dirname, '../../web/index.html'), 'utf8');
+  expect(html).toMatch(/<noscript>.*\/docs/s);
+});

@@ -1,0 +1,38 @@
+// Which index is searched and mapped: the page's own, or another that the server holds.
+
+import type { Backend, ReadableIndex } from './backend.ts';
+import { element, find } from './dom.ts';
+
+export interface IndexChoice {
+  /** Undefined for the page's own. */
+  chosen(): string | undefined;
+  open(backend: Backend): ReadableIndex;
+  /** Asks what there is. A failure leaves the page's own. */
+  refresh(backend: Backend): Promise<void>;
+}
+
+export function createIndexChoice(onChange: () => void): IndexChoice {
+  const field = find('choose-index', HTMLElement);
+  const select = find('index', HTMLSelectElement);
+  select.addEventListener('change', onChange);
+  const chosen = () => (select.value === '' ? undefined : select.value);
+  return {
+    chosen,
+    open(backend) {
+      const name = chosen();
+      return name === undefined ? backend.index : backend.openIndex(name);
+    },
+    async refresh(backend) {
+      const others = await backend.otherIndexes().catch(() => []);
+      const before = select.value;
+      select.replaceChildren(
+        element('option', { value: '' }, ['of this page']),
+        ...others.map(({ name, items }) =>
+          element('option', { value: name }, [`${name} (${items.toLocaleString('en')})`]),
+        ),
+      );
+      select.value = others.some(({ name }) => name === before) ? before : '';
+      field.hidden = others.length === 0;
+    },
+  };
+}
