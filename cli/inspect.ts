@@ -8,6 +8,7 @@ import { readManifest } from '../engine/model-file.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
 import { nameTensors } from '../model-build/name-tensors.ts';
 import { openWeights } from '../model-build/open-weights.ts';
+import { agreementTable, readAgreement } from './agreement-record.ts';
 import { type Command, UsageError, wholeNumber } from './command.ts';
 import { fidelityTable } from './fidelity-table.ts';
 import { headTable } from './head-table.ts';
@@ -64,6 +65,13 @@ Preprocessing ${manifest.preprocess.name}; licence: ${manifest.licence}
 ${table(['file', 'part', 'bytes'], files)}
 
 ${[headTable(manifest), fidelityTable(manifest)].filter((shown) => shown !== '').join('\n\n')}`);
+  const agreement = await readAgreement(path);
+  if (agreement === undefined) return;
+  console.log(
+    agreement.model === id
+      ? `\n${agreementTable(agreement.measurements)}`
+      : `\nagreement.json is of ${agreement.model}, another model: measure again with vgg-edge agreement.`,
+  );
 }
 
 async function showWeights(path: string, inputSize: number | undefined): Promise<void> {

@@ -7,6 +7,7 @@ import { type Command, commandHelp, parseCommand, UsageError } from './command.t
 
 /** Name → the file that holds it, loaded only when asked for. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  agreement: async () => (await import('./agreement.ts')).agreement,
   build: async () => (await import('./build.ts')).build,
   duplicates: async () => (await import('./duplicates.ts')).duplicates,
   embed: async () => (await import('./embed.ts')).embed,

@@ -42,7 +42,7 @@ export function retrieve(vectors: VectorSet, classes: Int32Array | null): Retrie
   const scores = new Float32Array(TILE * rows);
   for (let start = 0; start < rows; start += TILE) {
     const queries = Math.min(TILE, rows - start);
-    scoreTile(vectors, start, queries, scores);
+    scoreTile(vectors, vectors, start, queries, scores);
     for (let query = 0; query < queries; query += 1) {
       const row = start + query;
       const own = scores.subarray(query * rows, (query + 1) * rows);
@@ -70,6 +70,25 @@ export function retrieve(vectors: VectorSet, classes: Int32Array | null): Retrie
   };
 }
 
+/**
+ * The 10 nearest of each query in the index, best first: [queries, NEAREST], −1 where there are fewer. Row i
+ * of both is of the same photograph, which does not find itself.
+ */
+export function nearestOf(queries: VectorSet, index: VectorSet): Int32Array {
+  const { rows } = index;
+  const nearest = new Int32Array(rows * NEAREST).fill(-1);
+  const scores = new Float32Array(TILE * rows);
+  for (let start = 0; start < rows; start += TILE) {
+    const count = Math.min(TILE, rows - start);
+    scoreTile(queries, index, start, count, scores);
+    for (let query = 0; query < count; query += 1) {
+      const row = start + query;
+      nearest.set(nearestRows(scores.subarray(query * rows, (query + 1) * rows), row), row * NEAREST);
+    }
+  }
+  return nearest;
+}
+
 /** Mean share of each row's nearest that both sets agree on, 0…1; the order among them is no matter. */
 export function overlap(a: Int32Array, b: Int32Array): number {
   let common = 0;
@@ -85,12 +104,18 @@ export function overlap(a: Int32Array, b: Int32Array): number {
   return all === 0 ? 1 : common / all;
 }
 
-/** Cosines of `queries` rows from `start` with every row: scores [queries, rows]. */
-function scoreTile({ rows, width, values }: VectorSet, start: number, queries: number, scores: Float32Array) {
+/** Cosines of `count` queries from `start` with every row of the index: scores [count, rows]. */
+function scoreTile(
+  queries: VectorSet,
+  { rows, width, values }: VectorSet,
+  start: number,
+  count: number,
+  scores: Float32Array,
+) {
   // Past the last query stand rows that are scored for nothing.
   const query = (index: number) => {
-    const from = Math.min(start + index, rows - 1) * width;
-    return values.subarray(from, from + width);
+    const from = Math.min(start + index, queries.rows - 1) * width;
+    return queries.values.subarray(from, from + width);
   };
   const [first, second, third, fourth] = [query(0), query(1), query(2), query(3)];
   for (let row = 0; row < rows; row += 1) {
@@ -104,7 +129,7 @@ function scoreTile({ rows, width, values }: VectorSet, start: number, queries: n
       ofFourth += value * (fourth[index] ?? 0);
     }
     const found = [ofFirst, ofSecond, ofThird, ofFourth];
-    for (let index = 0; index < queries; index += 1) scores[index * rows + row] = found[index] ?? 0;
+    for (let index = 0; index < count; index += 1) scores[index * rows + row] = found[index] ?? 0;
   }
 }
 

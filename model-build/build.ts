@@ -17,7 +17,7 @@ import { keepCard } from './keep-card.ts';
 import type { Labels } from './label-file.ts';
 import type { FloatNetwork, InputContract, QuantisedNetwork } from './network.ts';
 import { openWeights } from './open-weights.ts';
-import { dequantise, quantiseNetwork } from './quantise.ts';
+import { quantiseNetwork } from './quantise.ts';
 import { readNetwork } from './read-network.ts';
 import { replaceDirectory } from './replace-directory.ts';
 import { verifyDirectory } from './verify.ts';
@@ -85,7 +85,7 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
     const written = await writeWeights(directory, quantised);
     const floatGraphs: ManifestFloatGraphs[] = [];
     for (const precision of options.precisions) {
-      floatGraphs.push(await writeFloatGraphs(directory, dequantise(quantised), precision));
+      floatGraphs.push(await writeFloatGraphs(directory, quantised, precision));
     }
     const details = {
       name: options.name,

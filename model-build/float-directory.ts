@@ -1,5 +1,5 @@
-// Float graphs of a model directory, for GPUs: fp16 and fp32, of its int8 weights dequantised, so that edge
-// and GPU agree. Written into a directory that is being built, or on demand into a cache.
+// Float graphs of a model directory, for GPUs: fp16 and fp32, of its int8 weights dequantised and with its
+// ranges, so that edge and GPU agree. Written into a directory that is being built, or on demand into a cache.
 
 import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { readManifest } from '../engine/model-file.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
 import { floatBackbone, floatHead } from './float-graph.ts';
 import { writeGraphs } from './graph-files.ts';
-import type { FloatNetwork } from './network.ts';
+import type { QuantisedNetwork } from './network.ts';
 import { dequantise } from './quantise.ts';
 import { readModel } from './read-model.ts';
 import { replaceDirectory } from './replace-directory.ts';
@@ -16,14 +16,26 @@ import { writeManifest } from './write-model.ts';
 
 export type FloatPrecision = ManifestFloatGraphs['precision'];
 
-/** Writes `backbone.fp16.onnx`, `head.fp16.onnx` and `fp16-00001-of-0000N.bin` into the directory. */
+/** Which graphs are made; cached ones of an older form are left alone, and made again. */
+const FORM = 2;
+
+/**
+ * Writes `backbone.fp16.onnx`, `head.fp16.onnx` and `fp16-00001-of-0000N.bin` into the directory. An activation
+ * ends where its int8 levels end: on rare photographs values leave the range that was calibrated, and there
+ * the edge cuts them off.
+ */
 export async function writeFloatGraphs(
   directory: string,
-  network: FloatNetwork,
+  network: QuantisedNetwork,
   precision: FloatPrecision,
 ): Promise<ManifestFloatGraphs> {
-  const options = { type: precision === 'fp16' ? 'float16' : 'float32' } as const;
-  const graphs = { backbone: floatBackbone(network, options), head: floatHead(network, options) };
+  const limits = {
+    convolutions: network.convolutions.map(({ output }) => output),
+    linears: network.linears.map(({ input }) => input),
+  };
+  const options = { type: precision === 'fp16' ? 'float16' : 'float32', limits } as const;
+  const float = dequantise(network);
+  const graphs = { backbone: floatBackbone(float, options), head: floatHead(float, options) };
   const written = await writeGraphs(directory, graphs, {
     shards: precision,
     graphs: `.${precision}.onnx`,
@@ -48,7 +60,7 @@ export async function floatDirectory(
 ): Promise<FloatDirectory> {
   const { manifest, id, network } = await readModel(diskFiles(directory));
   if (manifest.floatGraphs.some((float) => float.precision === precision)) return { directory, manifest };
-  const place = join(cache, `${id}-${precision}`);
+  const place = join(cache, `${id}-${precision}-${FORM}`);
   const listed = (floatGraphs: ManifestFloatGraphs): Manifest => ({
     ...manifest,
     floatGraphs: [floatGraphs],
@@ -57,7 +69,7 @@ export async function floatDirectory(
   if (cached !== undefined) return { directory: place, manifest: cached };
   await mkdir(cache, { recursive: true });
   const made = await replaceDirectory(place, true, async (building) => {
-    const withGraphs = listed(await writeFloatGraphs(building, dequantise(network), precision));
+    const withGraphs = listed(await writeFloatGraphs(building, network, precision));
     await writeManifest(building, withGraphs);
     return withGraphs;
   });

@@ -25,6 +25,8 @@ export interface FloatGraphOptions {
   readonly type: FloatType;
   /** Rounds every activation to its levels, as the int8 graph does; their scales are inputs of the graph. */
   readonly simulate?: boolean;
+  /** Cuts every activation off where its levels end, as the int8 graph does, without rounding. */
+  readonly limits?: Pick<NetworkLevels, 'convolutions' | 'linears'>;
   /**
    * Makes outputs of the graph: `pixels.planes`, every layer's output (after its pool), every
    * linear's input, and each convolution's `<name>.mean` [images, out], of its sums before the ReLU.
@@ -42,9 +44,9 @@ export function floatBackbone(network: FloatNetwork, options: FloatGraphOptions)
   let value = toType(builder, planes, 'pixels.half', options.type);
   let side = network.input.crop;
   if (expose) builder.output(planes, 'float32', [BATCH, 3, side, side]);
-  for (const convolution of network.convolutions) {
+  for (const [index, convolution] of network.convolutions.entries()) {
     const { name, outputChannels, pools } = convolution.shape;
-    value = convolve(builder, value, convolution, options);
+    value = convolve(builder, value, convolution, options, options.limits?.convolutions[index]);
     if (simulate) value = round(builder, value, name);
     for (let pool = 1; pool <= pools; pool += 1) {
       const pooled = `${name}.pool${pool}`;
@@ -65,6 +67,7 @@ function convolve(
   value: string,
   layer: FloatConvolution,
   { type, expose = false }: FloatGraphOptions,
+  limits: Levels | undefined,
 ): string {
   const { name, inputChannels, outputChannels } = layer.shape;
   const weight = builder.weight(
@@ -79,7 +82,21 @@ function convolve(
     const mean = builder.node('ReduceMean', [sums], `${name}.mean`, { axes: [2, 3], keepdims: 0 });
     builder.output(mean, type, [BATCH, outputChannels]);
   }
+  if (limits !== undefined) return clip(builder, sums, `${name}.output`, limits, type);
   return builder.node('Relu', [sums], `${name}.output`);
+}
+
+/** The values that the levels stand for; with zero point 0 this is the ReLU too. */
+function clip(
+  builder: GraphBuilder,
+  value: string,
+  output: string,
+  { scale, zeroPoint, lowest, highest }: Levels,
+  type: FloatType,
+): string {
+  const least = builder.scalar(`${output}.least`, type, (lowest - zeroPoint) * scale);
+  const most = builder.scalar(`${output}.most`, type, (highest - zeroPoint) * scale);
+  return builder.node('Clip', [value, least, most], output);
 }
 
 /** `features` float32 [images, channels × 49] → `fc6`, `fc7`, `scores` float32. */
@@ -88,8 +105,11 @@ export function floatHead(network: FloatNetwork, options: FloatGraphOptions): Gr
   const builder = new GraphBuilder('head');
   const features = builder.input('features', 'float32', [BATCH, featuresDim(network.configuration)]);
   let value = toType(builder, features, 'features.half', options.type);
-  for (const linear of network.linears) {
-    if (options.simulate) value = round(builder, value, linear.shape.name);
+  for (const [index, linear] of network.linears.entries()) {
+    const { name } = linear.shape;
+    if (options.simulate) value = round(builder, value, name);
+    const limits = options.limits?.linears[index];
+    if (limits !== undefined) value = clip(builder, value, `${name}.input`, limits, options.type);
     value = multiply(builder, value, linear, options);
   }
   builder.output('fc6', 'float32', [BATCH, hiddenDim]);

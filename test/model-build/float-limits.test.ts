@@ -1,0 +1,76 @@
+// Float graphs for GPUs end every activation where its int8 levels end, so that a photograph that leaves the
+// calibrated range gets from a GPU what it gets at the edge.
+
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { TapOutputs } from '../../core/taps.ts';
+import { diskFiles } from '../../engine/node/disk-files.ts';
+import { createNativeEngine } from '../../engine/node/native-engine.ts';
+import { floatDirectory, writeFloatGraphs } from '../../model-build/float-directory.ts';
+import type { QuantisedNetwork } from '../../model-build/network.ts';
+import { readModel } from '../../model-build/read-model.ts';
+import { tinyBatch } from '../engine/tiny-model.ts';
+
+const TINY = join(import.meta.dirname, '../golden/models/tiny');
+let folder: string;
+let network: QuantisedNetwork;
+let last: number;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vgg-edge-limits-'));
+  network = (await readModel(diskFiles(TINY))).network;
+  last = network.convolutions.length - 1;
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** The network with the range of its last map divided. */
+function narrowed(by: number): QuantisedNetwork {
+  const convolutions = network.convolutions.map((convolution, index) =>
+    index === last
+      ? { ...convolution, output: { ...convolution.output, scale: convolution.output.scale / by } }
+      : convolution,
+  );
+  return { ...network, convolutions };
+}
+
+async function featuresOf(
+  quantised: QuantisedNetwork,
+  precision: 'fp16' | 'fp32',
+): Promise<NonNullable<TapOutputs['features']>> {
+  const directory = await mkdtemp(join(folder, 'model-'));
+  await cp(TINY, directory, { recursive: true });
+  const { manifest } = await readModel(diskFiles(directory));
+  const floatGraphs = [await writeFloatGraphs(directory, quantised, precision)];
+  const engine = createNativeEngine({
+    directory,
+    manifest: { ...manifest, floatGraphs },
+    precision,
+    now: () => 0,
+  });
+  const { outputs } = await engine.run(tinyBatch(2, 1), ['features']);
+  await engine.dispose();
+  return outputs.features ?? new Float32Array();
+}
+
+describe.each(['fp16', 'fp32'] as const)('%s', (precision) => {
+  test('values end at the highest level, and below it nothing changes', async () => {
+    const whole = await featuresOf(network, precision);
+    const largest = Math.max(...whole);
+    const half = narrowed((255 * (network.convolutions[last]?.output.scale ?? 0)) / (largest / 2));
+    const cut = await featuresOf(half, precision);
+    expect(Math.max(...cut) / (largest / 2)).toBeCloseTo(1, 2);
+    const within = whole.map((value) => (value < largest / 2 ? 1 : 0));
+    expect(within.filter((value) => value === 0).length).toBeGreaterThan(0);
+    whole.forEach((value, index) => {
+      if (within[index] === 1) expect(cut[index]).toBe(value);
+    });
+  });
+});
+
+test('graphs that an earlier version left in the cache are not taken', async () => {
+  const cache = join(folder, 'cache');
+  const { directory } = await floatDirectory(TINY, 'fp32', cache);
+  expect(directory).toMatch(/^.*tiny@[0-9a-f]{12}-fp32-2$/);
+});
