@@ -4,7 +4,7 @@ import type { Manifest } from '../core/manifest.ts';
 import { table } from './table.ts';
 
 /** Empty where the model was not built to fit a memory. */
-export function headTable({ headChoice }: Manifest): string {
+export function headTable({ headChoice }: Pick<Manifest, 'headChoice'>): string {
   if (headChoice === undefined) return '';
   const { limitBytes, reserved, backboneBytes, images, machine, candidates } = headChoice;
   const rows = candidates.map(
