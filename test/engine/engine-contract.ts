@@ -3,15 +3,32 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ModelError, SourceError } from '../../core/errors.ts';
+import { customConfiguration } from '../../core/family.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import type { Engine, ImageBatch, ModelFiles } from '../../core/ports.ts';
 import { TAPS, type Tap } from '../../core/taps.ts';
+import { noise } from '../core/noise.ts';
 import golden from '../golden/tiny-features.json' with { type: 'json' };
+import { modelContent, randomNetwork, withInt4Head, withWideLevels } from './random-network.ts';
 import { memoryFiles, tinyBatch, tinyModel } from './tiny-model.ts';
 
 export type CreateEngine = (manifest: Manifest, files: ModelFiles) => Engine | Promise<Engine>;
 
 const WIDTHS: Readonly<Record<Tap, number>> = { features: 1176, fc6: 32, fc7: 32, scores: 10 };
+
+/** What a classifier may be made of. */
+const HEADS = [
+  { head: 'int8', group: null, rank: null },
+  { head: 'int8 factors', group: null, rank: 9 },
+  { head: '4-bit weights', group: 64, rank: null },
+  { head: '4-bit factors', group: 32, rank: 9 },
+] as const;
+
+function networkWith({ group, rank }: (typeof HEADS)[number]) {
+  const options = { hiddenDim: 45, outputDim: 7, fc6Rank: rank, fc7Rank: rank };
+  const network = withWideLevels(randomNetwork(customConfiguration([10, 'M'], false, options), 14, 1));
+  return group === null ? network : withInt4Head(network, group, 2);
+}
 
 export function testEngine(name: string, createEngine: CreateEngine): void {
   const model = tinyModel();
@@ -107,6 +124,41 @@ export function testEngine(name: string, createEngine: CreateEngine): void {
     ])('refuses a batch of %s, and goes on', async (_, batch) => {
       await expect(engine.run(batch, ['features'])).rejects.toThrow(ModelError);
       await expect(engine.run(tinyBatch(1, 1), ['features'])).resolves.toBeDefined();
+    });
+  });
+
+  describe.each(HEADS)(`${name}: a classifier of $head`, (form) => {
+    const widths = { features: 490, fc6: 45, fc7: 45, scores: 7 };
+    const data = noise(3 * 14 * 14 * 3, 2);
+    const batch = { images: 3, size: 14, data };
+
+    test('gives every tap, each image as if it were alone', async () => {
+      const { manifest, content } = await modelContent(networkWith(form));
+      const engine = await createEngine(manifest, memoryFiles(content));
+      const { outputs } = await engine.run(batch, TAPS);
+      for (const tap of TAPS) {
+        expect(outputs[tap]).toHaveLength(3 * widths[tap]);
+        expect(new Set(outputs[tap]).size).toBeGreaterThan(9);
+      }
+      for (const image of [0, 1, 2]) {
+        const pixels = data.slice((image * data.length) / 3, ((image + 1) * data.length) / 3);
+        const alone = (await engine.run({ ...batch, images: 1, data: pixels }, TAPS)).outputs;
+        for (const tap of TAPS) {
+          expect(alone[tap]).toEqual(outputs[tap]?.slice(image * widths[tap], (image + 1) * widths[tap]));
+        }
+      }
+      await engine.dispose();
+    });
+
+    test('is refused where one bit differs', async () => {
+      const { manifest, content } = await modelContent(networkWith(form));
+      const shard = manifest.shards.find(({ part }) => part === 'head');
+      const flip = (bytes: Uint8Array) => bytes.map((byte, at) => (at === 100 ? byte ^ 1 : byte));
+      const files = memoryFiles(content, (file, bytes) => (file === shard?.file ? flip(bytes) : bytes));
+      const engine = await createEngine(manifest, files);
+      await expect(engine.run(batch, ['scores'])).rejects.toMatchObject({ code: 'corrupt_shard' });
+      await expect(engine.run(batch, ['features'])).resolves.toBeDefined();
+      await engine.dispose();
     });
   });
 

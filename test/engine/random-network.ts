@@ -1,7 +1,7 @@
 // Quantised networks of seeded random int8 weights, of any shape, as model directories: what the engines
 // have to agree on. The levels are chosen so that activations fill 0…255 and touch both ends.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { convolutionShapes, linearShapes, type VggConfiguration } from '../../core/family.ts';
@@ -19,6 +19,7 @@ import type {
 import { TORCHVISION_INPUT } from '../../model-build/network.ts';
 import { createRandom } from '../../model-build/random.ts';
 import { describeModel, writeManifest, writeWeights } from '../../model-build/write-model.ts';
+import type { TinyModel } from './tiny-model.ts';
 
 /** Root mean square of the weights, and roughly of the levels. */
 const WEIGHT_RMS = 73;
@@ -118,4 +119,15 @@ export async function writeTemporaryModel(network: QuantisedNetwork): Promise<Te
   const files = diskFiles(directory);
   const { manifest } = await readManifest(files);
   return { directory, manifest, files, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
+}
+
+/** The files of such a directory by name. */
+export async function modelContent(network: QuantisedNetwork): Promise<TinyModel> {
+  await using model = await writeTemporaryModel(network);
+  const { directory, manifest } = model;
+  const content = new Map<string, Uint8Array>();
+  for (const file of await readdir(directory)) {
+    content.set(file, new Uint8Array(await readFile(join(directory, file))));
+  }
+  return { manifest, content };
 }
