@@ -65,16 +65,18 @@ export async function startDenoServer(options: DenoServerOptions): Promise<Runni
 
   const admission = createAdmission(limits);
   let engine: Engine | undefined;
-  const metrics = createApiMetrics({
-    engineMemoryBytes: () => engine?.memoryBytes() ?? 0,
-    running: () => admission.running,
-    waiting: () => admission.waiting,
-  });
   const [kernel, jpeg, webp] = await Promise.all([
     compile(new URL('../engine/winograd/kernel.wasm', import.meta.url).href),
     compile(import.meta.resolve('@cwasm/jpeg-turbo/jpeg-turbo.wasm')),
     compile(import.meta.resolve('@cwasm/webp/webp.wasm')),
   ]);
+  const decoder = createEdgeDecoder({ jpeg, webp }, DECODE_BYTES);
+  const metrics = createApiMetrics({
+    engineMemoryBytes: () => engine?.memoryBytes() ?? 0,
+    decoderMemoryBytes: decoder.heldBytes,
+    running: () => admission.running,
+    waiting: () => admission.waiting,
+  });
   const files = diskFiles(options.model);
   const model = serveModel({
     files,
@@ -84,7 +86,7 @@ export async function startDenoServer(options: DenoServerOptions): Promise<Runni
       engine = createBatchingEngine(chosen, { maxImages: MAX_BATCH, onBatch });
       return engine;
     },
-    decoder: createEdgeDecoder({ jpeg, webp }, DECODE_BYTES),
+    decoder,
     limits,
     now,
   });

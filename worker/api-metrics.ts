@@ -26,19 +26,29 @@ export interface ApiMetrics {
 
 export interface Gauges {
   readonly engineMemoryBytes: () => number;
+  /** Where the decoders' memory is the instance's own: on the edge. */
+  readonly decoderMemoryBytes?: () => number;
   readonly running: () => number;
   readonly waiting: () => number;
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-export function createApiMetrics({ engineMemoryBytes, running, waiting }: Gauges): ApiMetrics {
+export function createApiMetrics(gauges: Gauges): ApiMetrics {
+  const { engineMemoryBytes, decoderMemoryBytes, running, waiting } = gauges;
   const registry = createMetricRegistry();
   registry.gauge(
     'vgg_edge_engine_memory_bytes',
-    'Memory held for the model (WASM heap on the edge).',
+    'Memory held for the model; WASM memory never shrinks, so it is the peak as well.',
     engineMemoryBytes,
   );
+  if (decoderMemoryBytes !== undefined) {
+    registry.gauge(
+      'vgg_edge_decoder_memory_bytes',
+      'Memory kept for decoding the next image: the most that one took, of each format.',
+      decoderMemoryBytes,
+    );
+  }
   registry.gauge('vgg_edge_requests_running', 'Requests whose images are being worked on.', running);
   registry.gauge('vgg_edge_requests_waiting', 'Requests waiting for a place.', waiting);
   return {

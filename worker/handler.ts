@@ -57,7 +57,10 @@ function appOf(bindings: Bindings, createEngine: CreateEngine): ReturnType<typeo
     return engine;
   };
   return createApp({
-    ...platformDependencies(bindings, limits, admission, () => engine?.memoryBytes() ?? 0),
+    ...platformDependencies(bindings, limits, admission, {
+      engineMemoryBytes: () => engine?.memoryBytes() ?? 0,
+      decoderMemoryBytes: decoder.heldBytes,
+    }),
     model: serveModel({ files, createEngine: keepEngine, decoder, limits, now }),
     indexes: createDurableObjectStore({
       catalog: bindings.INDEX_CATALOG,

@@ -2,7 +2,7 @@
 
 import type { Admission } from './admission.ts';
 import { platformAnswerCache } from './answer-cache.ts';
-import { createApiMetrics } from './api-metrics.ts';
+import { createApiMetrics, type Gauges } from './api-metrics.ts';
 import type { AppDependencies } from './dependencies.ts';
 import type { Limits } from './limits.ts';
 import { memoryRateLimiter, platformRateLimiter, type RateLimitBinding } from './rate-limit.ts';
@@ -25,7 +25,7 @@ export function platformDependencies(
   bindings: PlatformBindings,
   limits: Limits,
   admission: Admission,
-  engineMemoryBytes: () => number,
+  memory: Pick<Gauges, 'engineMemoryBytes' | 'decoderMemoryBytes'>,
 ): PlatformDependencies {
   const fetchImage = (url: URL, init: RequestInit) => fetch(url, init);
   const settings = readSettings(bindings, () => bindings.API_KEYS, limits, fetchImage);
@@ -47,7 +47,7 @@ export function platformDependencies(
     corsOrigins: settings.corsOrigins,
     log: jsonLog((line) => console.log(line)),
     metrics: createApiMetrics({
-      engineMemoryBytes,
+      ...memory,
       running: () => admission.running,
       waiting: () => admission.waiting,
     }),

@@ -66,7 +66,12 @@ describe('hostile values', () => {
 });
 
 test('every line of the API page follows the format', () => {
-  const metrics = createApiMetrics({ engineMemoryBytes: () => 38e6, running: () => 1, waiting: () => 0 });
+  const metrics = createApiMetrics({
+    engineMemoryBytes: () => 38e6,
+    decoderMemoryBytes: () => 5e6,
+    running: () => 1,
+    waiting: () => 0,
+  });
   metrics.requests.add(1, { route: '/v1/embeddings', method: 'POST', status: '200' });
   metrics.stage.observe(0.02, { stage: 'backbone' });
   metrics.cache.add(1, { result: 'hit' });
