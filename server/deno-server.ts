@@ -70,7 +70,7 @@ export async function startDenoServer(options: DenoServerOptions): Promise<Runni
     compile(import.meta.resolve('@cwasm/jpeg-turbo/jpeg-turbo.wasm')),
     compile(import.meta.resolve('@cwasm/webp/webp.wasm')),
   ]);
-  const decoder = createEdgeDecoder({ jpeg, webp }, DECODE_BYTES);
+  const decoder = createEdgeDecoder({ jpeg, webp }, () => DECODE_BYTES);
   const metrics = createApiMetrics({
     engineMemoryBytes: () => engine?.memoryBytes() ?? 0,
     decoderMemoryBytes: decoder.heldBytes,

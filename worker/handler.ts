@@ -4,7 +4,7 @@
 import jpeg from '@cwasm/jpeg-turbo/jpeg-turbo.wasm';
 import webp from '@cwasm/webp/webp.wasm';
 import type { Engine } from '../core/ports.ts';
-import { createEdgeDecoder } from '../engine/edge/decode.ts';
+import { createEdgeDecoder, edgeDecodeBytes } from '../engine/edge/decode.ts';
 import { createDurableObjectStore } from '../search/edge/durable-object-store.ts';
 import type { IndexCatalog } from '../search/edge/index-catalog.ts';
 import type { VectorShard } from '../search/edge/vector-shard.ts';
@@ -15,7 +15,7 @@ import { bucketFiles } from './bucket-files.ts';
 import { readLimits } from './limits.ts';
 import { assetPageFiles } from './page-files.ts';
 import { type PlatformBindings, platformDependencies } from './platform.ts';
-import { type CreateEngine, serveModel } from './served-model.ts';
+import { type CreateEngine, type ModelBytes, serveModel } from './served-model.ts';
 
 export interface Bindings extends PlatformBindings {
   readonly ASSETS: Fetcher;
@@ -29,11 +29,15 @@ export interface Bindings extends PlatformBindings {
   readonly VECTOR_SHARDS: DurableObjectNamespace<VectorShard>;
 }
 
-export function createHandler(createEngine: CreateEngine): ExportedHandler<Bindings> {
+/** `modelBytes` leaves the rest of the isolate to decoding; without it decoding has a fixed share. */
+export function createHandler(
+  createEngine: CreateEngine,
+  modelBytes: ModelBytes = () => 0,
+): ExportedHandler<Bindings> {
   let app: ReturnType<typeof createApp> | undefined;
   return {
     fetch(request, bindings, context) {
-      app ??= appOf(bindings, createEngine);
+      app ??= appOf(bindings, createEngine, modelBytes);
       const answer = Promise.resolve(app.fetch(request, bindings, context));
       // Others may wait for what this request began (a load, a place): it runs on when its client leaves.
       context.waitUntil(answer);
@@ -42,18 +46,24 @@ export function createHandler(createEngine: CreateEngine): ExportedHandler<Bindi
   };
 }
 
-function appOf(bindings: Bindings, createEngine: CreateEngine): ReturnType<typeof createApp> {
+function appOf(
+  bindings: Bindings,
+  createEngine: CreateEngine,
+  modelBytes: ModelBytes,
+): ReturnType<typeof createApp> {
   const limits = readLimits(bindings);
   const now = () => performance.now();
   const files =
     bindings.MODELS === undefined
       ? assetFiles(bindings.ASSETS, `/models/${bindings.MODEL}`)
       : bucketFiles(bindings.MODELS, bindings.MODEL);
-  const decoder = createEdgeDecoder({ jpeg, webp });
+  let decodeBytes = edgeDecodeBytes(0);
+  const decoder = createEdgeDecoder({ jpeg, webp }, () => decodeBytes);
   const admission = createAdmission(limits);
   let engine: Engine | undefined;
   const keepEngine: CreateEngine = (manifest, modelFiles) => {
     engine = createEngine(manifest, modelFiles);
+    decodeBytes = edgeDecodeBytes(modelBytes(manifest));
     return engine;
   };
   return createApp({

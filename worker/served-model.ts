@@ -20,6 +20,9 @@ export interface ServedModel {
 
 export type CreateEngine = (manifest: Manifest, files: ModelFiles) => Engine;
 
+/** The memory that an engine will take for a model. */
+export type ModelBytes = (manifest: Manifest) => number;
+
 export interface ServedModelParts {
   readonly files: ModelFiles;
   /** A promise where the choice of the engine takes a look at the machine. */

@@ -23,9 +23,9 @@ export type DecodeStored = (bytes: Uint8Array, header: ImageHeader, scale: JpegS
 
 export interface DecodeMemory {
   /** Bytes that decoding one image may take besides the encoded ones; what needs more is refused. */
-  readonly maxDecodeBytes: number;
+  readonly maxDecodeBytes: () => number;
   /** Bytes that may stay allocated between images. */
-  readonly maxHeldBytes: number;
+  readonly maxHeldBytes: () => number;
 }
 
 /** The decoders by WASM and the platform, without checks. */
@@ -45,7 +45,7 @@ export function createStoredDecoder(modules: DecoderModules, memory: DecodeMemor
   /** What the other formats keep must not stand in the way of this image. */
   const makeRoom = (format: ImageHeader['format'], needed: number): void => {
     const heldByOthers = heldBytes() - decoders[format].heldBytes();
-    if (heldByOthers + needed <= memory.maxDecodeBytes) return;
+    if (heldByOthers + needed <= memory.maxDecodeBytes()) return;
     for (const [name, decoder] of Object.entries(decoders)) if (name !== format) decoder.drop();
   };
 
@@ -63,7 +63,7 @@ export function createStoredDecoder(modules: DecoderModules, memory: DecodeMemor
             return await webp.decode(bytes, header, scale);
         }
       } finally {
-        if (decoders[header.format].heldBytes() > memory.maxHeldBytes) decoders[header.format].drop();
+        if (decoders[header.format].heldBytes() > memory.maxHeldBytes()) decoders[header.format].drop();
       }
     },
   };
@@ -74,7 +74,7 @@ export function createStoredDecoder(modules: DecoderModules, memory: DecodeMemor
  * `maxDecodeBytes` is what decoding one image may hold besides its encoded bytes; an image that needs more
  * is refused from its header.
  */
-export function checkedDecoder(decodeStored: DecodeStored, maxDecodeBytes: number): ImageDecoder {
+export function checkedDecoder(decodeStored: DecodeStored, maxDecodeBytes: () => number): ImageDecoder {
   return {
     async decode(bytes, limits, shortSide) {
       const header = checkImage(bytes, limits);
@@ -82,7 +82,7 @@ export function checkedDecoder(decodeStored: DecodeStored, maxDecodeBytes: numbe
         header.format === 'jpeg' && shortSide !== undefined
           ? jpegScale(header.width, header.height, shortSide)
           : 1;
-      checkDecodeBytes(header, bytes.length, scale, maxDecodeBytes);
+      checkDecodeBytes(header, bytes.length, scale, maxDecodeBytes());
       const stored = await decodeStored(bytes, header, scale);
       const image = upright(stored, header.orientation);
       if (image !== stored) stored.release?.();

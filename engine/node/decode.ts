@@ -23,7 +23,7 @@ export async function createNodeDecoder(maxDecodeBytes: number = NODE_DECODE_BYT
   ]);
   const { decodeStored: decodeByWasm } = createStoredDecoder(
     { jpeg, webp },
-    { maxDecodeBytes, maxHeldBytes: MAX_HELD_BYTES },
+    { maxDecodeBytes: () => maxDecodeBytes, maxHeldBytes: () => MAX_HELD_BYTES },
   );
   const decodeStored: DecodeStored = async (bytes, header, scale) => {
     if (!suitsSharp(header, scale)) return await decodeByWasm(bytes, header, scale);
@@ -34,7 +34,7 @@ export async function createNodeDecoder(maxDecodeBytes: number = NODE_DECODE_BYT
       return await decodeByWasm(bytes, header, scale);
     }
   };
-  return checkedDecoder(decodeStored, maxDecodeBytes);
+  return checkedDecoder(decodeStored, () => maxDecodeBytes);
 }
 
 /**

@@ -1,10 +1,10 @@
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
 import type { ImageHeader } from '../../core/image-header.ts';
 import { readJpegHeader } from '../../core/jpeg-header.ts';
 import { createJpegDecoder } from '../../engine/decode/jpeg.ts';
 import { decodeBytes } from '../../engine/decode/memory.ts';
-import { createEdgeDecoder, EDGE_DECODE_BYTES } from '../../engine/edge/decode.ts';
+import { createEdgeDecoder, EDGE_DECODE_BYTES, edgeDecodeBytes } from '../../engine/edge/decode.ts';
 import { noise } from '../core/noise.ts';
 import { failure, sha256 } from './decode-contract.ts';
 import { readGolden } from './golden-images.ts';
@@ -55,7 +55,8 @@ describe('the estimate is an upper bound of the heap', () => {
 
 describe('memory between images', () => {
   const limits = { maxBytes: 1e6, maxPixels: 1e8 };
-  const createDecoder = (maxDecodeBytes?: number) => createEdgeDecoder(decoderModules(), maxDecodeBytes);
+  const createDecoder = (maxDecodeBytes = EDGE_DECODE_BYTES) =>
+    createEdgeDecoder(decoderModules(), () => maxDecodeBytes);
   const teal = (side: number) =>
     sharp({ create: { width: side, height: side, channels: 3, background: 'teal' } });
 
@@ -129,15 +130,59 @@ describe('memory between images', () => {
   });
 });
 
-test('what does not fit is refused with the limit and the remedy', async () => {
-  const decoder = createEdgeDecoder(decoderModules(), 1024 * 1024);
+describe('what decoding may take beside a model of', () => {
+  test.each([
+    [0, 58.7],
+    [32.1, 58.7],
+    [60.9, 51.1],
+    [88.4, 23.6],
+    [96.1, 15.9],
+    [142.1, 10.5],
+  ])('%d MB: %d MB', (model, megabytes) => {
+    expect(edgeDecodeBytes(model * MB) / MB).toBeCloseTo(megabytes, 1);
+  });
+
+  test('any model that fits an isolate: a baseline JPEG of 12 megapixels', () => {
+    const header = { ...size, format: 'jpeg', components: halved, buffered: false } as const;
+    expect(decodeBytes(header, 3 * MB, 4)).toBeLessThan(edgeDecodeBytes(128 * MB));
+  });
+});
+
+describe('what does not fit is refused from its header with the limit and the remedy', () => {
   const limits = { maxBytes: 1e6, maxPixels: 1e8 };
-  const bytes = await sharp({ create: { width: 1200, height: 900, channels: 3, background: 'teal' } })
-    .jpeg({ progressive: true })
-    .toBuffer();
-  expect(await failure(decoder.decode(bytes, limits, 256))).toMatchObject({
-    code: 'image_too_large',
-    message:
-      'Expected an image that decodes within 1 MiB but found a JPEG of 1200×900 pixels that takes 10; scale it down, or save it as a baseline (not progressive) JPEG.',
+  const flat = (width: number, height: number) =>
+    sharp({ create: { width, height, channels: 3, background: 'teal' } });
+  const smaller = 'scale it down, for example to a short side of 512 pixels';
+  const whole = { progressive: true, chromaSubsampling: '4:4:4' } as const;
+
+  test.each<[string, Sharp, number | undefined, string]>([
+    [
+      'progressive JPEG',
+      flat(4032, 3024).jpeg(whole),
+      256,
+      'a JPEG of 4032×3024 pixels that takes 76; scale it down, or save it as a baseline (not progressive) JPEG',
+    ],
+    [
+      'baseline JPEG at full size, as a crop box needs it',
+      flat(4032, 3024).jpeg(),
+      undefined,
+      `a JPEG of 4032×3024 pixels that takes 71; ${smaller}`,
+    ],
+    ['PNG', flat(5000, 4000).png(), 256, `a PNG of 5000×4000 pixels that takes 58; ${smaller}`],
+    ['lossy WebP', flat(3800, 3700).webp(), 256, `a WEBP of 3800×3700 pixels that takes 58; ${smaller}`],
+    [
+      'lossless WebP',
+      flat(2500, 2400).webp({ lossless: true }),
+      256,
+      `a WEBP of 2500×2400 pixels that takes 58; ${smaller}`,
+    ],
+  ])('%s', async (_, image, shortSide, found) => {
+    const decoder = createEdgeDecoder(decoderModules());
+    const error = await failure(decoder.decode(await image.toBuffer(), limits, shortSide));
+    expect(error).toMatchObject({
+      code: 'image_too_large',
+      message: `Expected an image that decodes within 56 MiB but found ${found}.`,
+    });
+    expect(decoder.heldBytes()).toBe(0);
   });
 });
