@@ -5,7 +5,6 @@ import { describe, expect, test } from 'vitest';
 import type { ModelFiles } from '../../core/ports.ts';
 import type { Tap } from '../../core/taps.ts';
 import { plannedMemory } from '../../engine/winograd/planned-memory.ts';
-import { readLimits } from '../../worker/limits.ts';
 import { fixture } from './fixtures.ts';
 
 const { files: modelFiles, serve } = fixture;
@@ -39,7 +38,7 @@ async function* watched(pieces: AsyncIterable<Uint8Array>, entry: Opened): Async
 
 async function start() {
   const { files, opened } = watchedFiles();
-  const { engine, manifest } = await serve(readLimits({}), { files })();
+  const { engine, manifest } = await serve({ files })();
   const size = manifest.preprocess.crop;
   const batch = { images: 1, size, data: new Uint8Array(size * size * 3) };
   const shards = (part: 'backbone' | 'head') =>
