@@ -65,7 +65,7 @@ export function createEmbedProgress(parts: EmbedProgressParts): EmbedProgress {
   return {
     started(how, { id, reason }) {
       if (json) event('start', { run: how, engine: id, reason });
-      else say(`${how === 'begun' ? 'Begins' : 'Goes on'} with the engine ${id}. ${reason}`);
+      else say(`${how === 'begun' ? 'Begins' : 'Goes on'} with ${reason}`);
     },
     counts,
     listed(progress) {
@@ -95,8 +95,11 @@ export function createEmbedProgress(parts: EmbedProgressParts): EmbedProgress {
     finished(report, paths) {
       if (json) event('end', summary(report));
       else {
-        if (drawn) tick();
-        say('');
+        if (drawn) {
+          tick();
+          output.write('\n');
+          drawn = false;
+        }
         for (const line of summaryLines(report, paths)) print(line);
       }
     },

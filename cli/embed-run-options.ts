@@ -56,6 +56,8 @@ export async function prepareRun(
     formatVersion: 1,
     source: absoluteSource(spec),
     column: text(values, 'column') ?? null,
+    idColumn: text(values, 'id-column') ?? null,
+    metadataColumns: text(values, 'metadata-columns')?.split(',') ?? null,
     space: {
       model: id,
       preprocess: manifest.preprocess.name,
@@ -67,6 +69,7 @@ export async function prepareRun(
     normalize,
     crop: readCrop(text(values, 'crop')),
     output: text(values, 'format') ?? 'npy',
+    index: text(values, 'index') ?? null,
     dtype: oneOf(VECTOR_DTYPES, text(values, 'dtype') ?? 'float32', 'dtype'),
     engine: choice.id,
     batch: batch ?? choice.batchSize,

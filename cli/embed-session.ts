@@ -2,13 +2,12 @@
 
 import { embedRun } from '../runner/embed-run.ts';
 import type { Meter } from '../runner/meter.ts';
-import { openWork } from '../runner/open-work.ts';
+import { openRecordedOutput, openRecordedSource, openWork } from '../runner/open-work.ts';
 import { coordinate } from '../runner/queue/coordinate.ts';
 import { connectQueue } from '../runner/queue/shard-jobs.ts';
 import type { RunTotals } from '../runner/reconcile.ts';
 import type { RunDirectory } from '../runner/run-directory.ts';
 import { openRun, type RunRecord } from '../runner/run-record.ts';
-import { openSource } from '../runner/sources/open-source.ts';
 import type { EmbedProgress } from './embed-progress.ts';
 import type { PreparedRun } from './embed-run-options.ts';
 
@@ -38,9 +37,10 @@ export async function embedHere(session: EmbedSession): Promise<EndedRun> {
   const { engine, ...choice } = await prepared.openEngine();
   try {
     const record = prepared.record(choice);
-    progress.started(await openRun(directory, record), choice);
+    // Before the run is begun: what cannot be opened leaves nothing behind.
     const work = await openWork({ record, manifest, engine, describer, meter, threads, readers });
     try {
+      progress.started(await openRun(directory, record), choice);
       const parts = { directory, record, maxFailureRate, signal, watcher: progress };
       return { record, engineReason: choice.reason, totals: await embedRun({ ...work, ...parts }) };
     } finally {
@@ -56,9 +56,10 @@ export async function embedByRunners(session: EmbedSession): Promise<EndedRun> {
   const connection = await connectQueue(queue);
   const choice = await chooseForRunners(prepared);
   const record = prepared.record(choice);
-  progress.started(await openRun(directory, record), choice);
-  const source = await openSource(record.source, record.column === null ? {} : { column: record.column });
+  const source = await openRecordedSource(record);
   try {
+    await (await openRecordedOutput(record)).close();
+    progress.started(await openRun(directory, record), choice);
     const totals = await coordinate({
       directory,
       record,
@@ -86,7 +87,8 @@ const BATCH = 16;
 
 /** `cuda:fp16` is taken at its word: the coordinator may have no GPU. Anything else is tried here. */
 async function chooseForRunners({ engine: wanted, openEngine }: PreparedRun) {
-  if (wanted.includes(':')) return { id: wanted, batchSize: BATCH, reason: 'As asked for, by runners.' };
+  if (wanted.includes(':'))
+    return { id: wanted, batchSize: BATCH, reason: `${wanted} as asked for; the runners check it.` };
   const { engine, ...choice } = await openEngine();
   await engine.dispose();
   return choice;

@@ -23,7 +23,14 @@ export const embed: Command = {
   options: {
     out: { type: 'string', value: 'DIR', description: 'the run: its record, shards, failures and report' },
     format: { type: 'string', value: 'FORMAT', description: `${OUTPUTS} (default npy)` },
+    index: { type: 'string', value: 'NAME', description: 'of a store: the index that the vectors go into' },
     column: { type: 'string', value: 'NAME', description: 'of a list: the column with the paths or URLs' },
+    'id-column': { type: 'string', value: 'NAME', description: 'of a list: the column with the ids' },
+    'metadata-columns': {
+      type: 'string',
+      value: 'NAMES',
+      description: 'of a list: the columns that are kept, with commas between (default: all others)',
+    },
     ...DESCRIPTOR_OPTIONS,
     dtype: { type: 'string', value: 'TYPE', description: 'float32, int8 or binary (default float32)' },
     crop: {

@@ -52,6 +52,11 @@ export async function embedRun(parts: EmbedRunParts): Promise<RunTotals> {
     // What a killed run was writing. Nobody else writes while the lock is ours.
     await clearWork(directory);
     const listed = await listShards({ source, directory, shardSize: record.shardSize, signal });
+    // The total is known long before the last shard is begun. Errors are told where shards are asked for.
+    listed.complete().then(
+      () => watcher?.listed?.(listed.progress()),
+      () => undefined,
+    );
     const gate = createFailureGate(parts.maxFailureRate);
     const done = await runShards(listed, gate, { ...parts, signal }, failing);
     const listing: Listing = await listed.complete();

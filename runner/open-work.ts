@@ -38,9 +38,9 @@ export const DEFAULT_READERS = 16;
 /** Throws InputError, SourceError for a source or an output that cannot be opened. */
 export async function openWork(parts: WorkParts): Promise<Work> {
   const { record, manifest, engine, describer, meter, threads, readers = DEFAULT_READERS } = parts;
-  const { limits, crop, space, dtype } = record;
-  const source = await openSource(record.source, record.column === null ? {} : { column: record.column });
-  const output = await openOutput(record.output, { space, dtype });
+  const { limits, crop } = record;
+  const source = await openRecordedSource(record);
+  const output = await openRecordedOutput(record);
   const sizes = manifest.preprocess;
   const decoders = createDecodePool({
     sizes,
@@ -72,4 +72,17 @@ export async function openWork(parts: WorkParts): Promise<Work> {
       await source.close();
     },
   };
+}
+
+export function openRecordedSource(record: RunRecord): Promise<Source> {
+  const { source, column, idColumn, metadataColumns } = record;
+  return openSource(source, {
+    ...(column === null ? {} : { column }),
+    ...(idColumn === null ? {} : { idColumn }),
+    ...(metadataColumns === null ? {} : { metadataColumns }),
+  });
+}
+
+export function openRecordedOutput({ output, space, dtype, index }: RunRecord): Promise<Output> {
+  return openOutput(output, { space, dtype, ...(index === null ? {} : { index }) });
 }

@@ -22,13 +22,17 @@ const runRecordSchema = z.strictObject({
   formatVersion: z.literal(1),
   /** As the command names it, with an absolute path: other machines read it too. */
   source: z.string().min(1),
-  /** Of a list: what holds the paths. Null for the usual names. */
+  /** Of a list: the column with the paths, that with the ids, and what becomes metadata. Null: as usual. */
   column: z.string().nullable(),
+  idColumn: z.string().nullable(),
+  metadataColumns: z.array(z.string()).nullable(),
   space: vectorSpaceSchema,
   normalize: z.boolean(),
   crop: cropBox.nullable(),
   /** As the command names it: `npy`, or a store. */
   output: z.string().min(1),
+  /** Of a store: the index's name. */
+  index: z.string().nullable(),
   dtype: z.enum(VECTOR_DTYPES),
   /** Engine and precision, `webgpu:fp16`. Of different ones vectors differ a little: one run, one engine. */
   engine: z.string().min(1),
@@ -92,11 +96,12 @@ const OURS = ['items', 'shards', 'work'];
 /** `pool was gem and is now max`, one for each that differs. */
 export function differences(before: RunRecord, now: RunRecord): string[] {
   const flat = (record: RunRecord) => {
-    const { space, limits, crop, format, formatVersion, ...rest } = record;
+    const { space, limits, crop, metadataColumns, format, formatVersion, ...rest } = record;
     return {
       ...rest,
       ...space,
       ...limits,
+      metadataColumns: metadataColumns === null ? 'all' : metadataColumns.join(','),
       crop: crop === null ? 'none' : JSON.stringify(crop),
       format: `${format} ${formatVersion}`,
     };

@@ -60,6 +60,8 @@ export async function testRecord({ photos, shardSize = 8, batch = 4 }: TestRun):
     formatVersion: 1,
     source: photos,
     column: null,
+    idColumn: null,
+    metadataColumns: null,
     space: {
       model: 'tiny@000000000000',
       preprocess: 'torchvision-256-224@1',
@@ -71,6 +73,7 @@ export async function testRecord({ photos, shardSize = 8, batch = 4 }: TestRun):
     normalize: true,
     crop: null,
     output: 'npy',
+    index: null,
     dtype: 'float32',
     engine: 'winograd:int8',
     batch,
@@ -79,7 +82,7 @@ export async function testRecord({ photos, shardSize = 8, batch = 4 }: TestRun):
   };
 }
 
-function tinyDescriber() {
+export function tinyDescriber() {
   const { manifest } = tinyModel();
   const projections = {
     list: async () => [],
@@ -114,7 +117,7 @@ export async function embedOneByOne(paths: readonly string[]): Promise<Uint8Arra
   );
 }
 
-async function tinyEngine() {
+export async function tinyEngine() {
   const kernel = new WebAssembly.Module(
     await readFile(join(import.meta.dirname, '../../engine/winograd/kernel.wasm')),
   );

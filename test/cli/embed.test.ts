@@ -1,0 +1,130 @@
+// vgg-edge embed on the command line: what it prints, writes and refuses, with the tiny model.
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createEmbedProgress } from '../../cli/embed-progress.ts';
+import { main } from '../../cli/main.ts';
+import { decodeNpy } from '../../core/npy.ts';
+import { createMeter } from '../../runner/meter.ts';
+import { TINY, writePhotos } from '../runner/run-fixture.ts';
+
+let folder: string;
+let photos: string;
+let printed: string[];
+let complained: string[];
+const OPTIONS = ['--model', TINY, '--engine', 'winograd', '--threads', '1', '--shard-size', '10'];
+const embed = (out: string, ...args: string[]) =>
+  main(['embed', photos, '--out', join(folder, out), ...OPTIONS, ...args]);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vgg-edge-embed-'));
+  photos = join(folder, 'photos');
+  await writePhotos(photos, 23, 9);
+});
+afterAll(() => rm(folder, { recursive: true }));
+beforeEach(() => {
+  printed = [];
+  complained = [];
+  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
+  vi.spyOn(console, 'error').mockImplementation((line: string) => void complained.push(line));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+test('a summary, a report with a picture, and nothing to do the second time', async () => {
+  expect(await embed('plain')).toBe(0);
+  expect(printed[0]).toMatch(/^23 inputs: 21 vectors in 3 shards, 2 failed \(.*failures\.jsonl\)$/);
+  expect(printed.join('\n')).toMatch(
+    /images\/s, peak memory \d+ MB\nBusy: .*; the bottleneck is \w+\n[▁-█]+ up to/,
+  );
+  const html = await readFile(join(folder, 'plain/report.html'), 'utf8');
+  expect(html).toContain('<svg');
+  expect(html).toContain("default-src 'none'");
+  const summary = JSON.parse(await readFile(join(folder, 'plain/summary.json'), 'utf8'));
+  expect(summary).toMatchObject({ items: 23, vectors: 21, failed: 2, shards: 3, engine: 'winograd:int8' });
+  printed = [];
+  expect(await embed('plain')).toBe(0);
+  expect(printed.at(-1)).toBe('Everything was done before.');
+});
+
+test('events as JSON lines', async () => {
+  expect(await embed('json', '--json')).toBe(0);
+  const events: { event: string }[] = printed.map((line) => JSON.parse(line));
+  const names = events.map(({ event }) => event).filter((event) => event !== 'progress');
+  expect(names.filter((name) => name === 'shard')).toHaveLength(3);
+  expect(names.filter((name) => name === 'failure')).toHaveLength(2);
+  expect([names[0], names.at(-1)]).toEqual(['start', 'end']);
+  expect(events.at(-1)).toMatchObject({ items: 23, vectors: 21, session: { images: 23 } });
+});
+
+test('the options of the API: pool, dtype, crop, length', async () => {
+  const args = ['--pool', 'avg', '--dtype', 'int8', '--crop', '0%,0%,50%,50%', '--no-normalize'];
+  expect(await embed('options', ...args)).toBe(0);
+  expect(decodeNpy(await readFile(join(folder, 'options/shard-000001.npy'))).dtype).toBe('int8');
+  expect(JSON.parse(await readFile(join(folder, 'options/run.json'), 'utf8'))).toMatchObject({
+    normalize: false,
+    crop: { unit: 'fractions', left: 0, top: 0, width: 0.5, height: 0.5 },
+    space: { pool: 'avg' },
+  });
+});
+
+describe('refused', () => {
+  test.each<[string, string[], number, RegExp]>([
+    ['no place', ['embed', 'photos'], 2, /--out/],
+    ['no source', ['embed', '--out', 'x'], 2, /one source/],
+    ['half a crop', ['embed', 'photos', '--out', 'x', '--crop', '1,2,3'], 2, /left,top,width,height/],
+    ['a crop in both units', ['embed', 'photos', '--out', 'x', '--crop', '1%,2,3,4'], 2, /all in per cent/],
+    ['a rate', ['embed', 'photos', '--out', 'x', '--max-failure-rate', '5'], 2, /a share from 0 to 1/],
+    ['a dtype', ['embed', 'photos', '--out', 'x', '--dtype', 'int4'], 2, /float32, int8, binary/],
+  ])('%s', async (_, args, code, message) => {
+    expect(await main([...args, '--model', TINY])).toBe(code);
+    expect(complained.join('\n')).toMatch(message);
+  });
+
+  test('a source that is none, before anything is written', async () => {
+    const nowhere = join(folder, 'nowhere');
+    expect(await main(['embed', nowhere, '--out', join(folder, 'none'), ...OPTIONS])).toBe(1);
+    expect(complained.join('\n')).toMatch(/nothing at .*nowhere/);
+    await expect(readFile(join(folder, 'none/run.json'))).rejects.toThrow(/ENOENT/);
+  });
+
+  test('another option in the folder of a run, naming it', async () => {
+    expect(await embed('plain', '--pool', 'max')).toBe(1);
+    expect(complained.join('\n')).toMatch(/pool was gem and is now max/);
+  });
+
+  test('a layer that has failed too often', async () => {
+    expect(await embed('strict', '--max-failure-rate', '0')).toBe(1);
+    expect(complained.join('\n')).toMatch(/2 of 23 did/);
+    expect(await embed('strict')).toBe(0);
+  });
+});
+
+test('on a terminal a bar with rate, time left, shares and queues; elsewhere plain lines', () => {
+  vi.useFakeTimers();
+  try {
+    for (const isTTY of [true, false]) {
+      let time = 0;
+      const meter = createMeter(() => time);
+      const written: string[] = [];
+      const output = { isTTY, columns: 200, write: (text: string) => written.push(text) };
+      const progress = createEmbedProgress({ meter, json: false, output, print: () => undefined });
+      progress.listed({ items: 400, complete: true });
+      time = 10_000;
+      meter.ended(100, 3);
+      vi.advanceTimersByTime(10_000);
+      progress.close();
+      const line = written.join('');
+      expect(line).toMatch(
+        /100\/400 · 10\.0 images\/s · 30 s left · 3 failed · engine 0 % · decoding 0 % · queues/,
+      );
+      expect(line.includes('█████░░░░░░░░░░░░░░░')).toBe(isTTY);
+      expect(line.includes('\r')).toBe(isTTY);
+    }
+  } finally {
+    vi.useRealTimers();
+  }
+});
