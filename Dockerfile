@@ -30,6 +30,8 @@ COPY package.json ./
 COPY core core
 COPY engine engine
 COPY model-build model-build
+COPY net net
+COPY runner runner
 COPY search search
 COPY eval eval
 COPY worker worker
