@@ -16,6 +16,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY core core
 COPY engine engine
+COPY model-build model-build
 COPY web web
 COPY samples samples
 COPY models models

@@ -136,7 +136,8 @@ describe('its steps, in a folder that holds nothing else', () => {
     const [program = '', ...args] = (page.instructions.findLast(([name]) => name === 'RUN')?.[1] ?? '').split(
       ' ',
     );
-    expect(spawnSync(program, args, { cwd: built, encoding: 'utf8' })).toMatchObject({ status: 0 });
+    const { status, stderr } = spawnSync(program, args, { cwd: built, encoding: 'utf8' });
+    expect(status, stderr).toBe(0);
 
     const app = lay(image);
     const port = await freePort();
