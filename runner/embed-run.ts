@@ -44,14 +44,15 @@ const SHARDS_IN_WORK = 4;
  * for a source that changed, too many failures, or counts that do not add up; ModelError, SourceError.
  */
 export async function embedRun(parts: EmbedRunParts): Promise<RunTotals> {
-  const { directory, record, source, watcher } = parts;
+  const { directory, source, watcher } = parts;
+  const { shardSize } = parts.record;
   const unlock = await lockRun(directory.path);
   const failing = new AbortController();
   const signal = AbortSignal.any([parts.signal, failing.signal]);
   try {
     // What a killed run was writing. Nobody else writes while the lock is ours.
     await clearWork(directory);
-    const listed = await listShards({ source, directory, shardSize: record.shardSize, signal });
+    const listed = await listShards({ source, directory, shardSize, signal });
     // The total is known long before the last shard is begun. Errors are told where shards are asked for.
     listed.complete().then(
       () => watcher?.listed?.(listed.progress()),
@@ -63,8 +64,8 @@ export async function embedRun(parts: EmbedRunParts): Promise<RunTotals> {
     watcher?.listed?.(listed.progress());
     gate.conclude();
     // There was nothing to do: whoever calls again expects to hear of new photographs.
-    if (listed.found && done === 0) await checkUnchanged(source, directory, record.shardSize);
-    const totals = await reconcile(directory, listing, record.shardSize);
+    if (listed.found && done === 0) await checkUnchanged({ source, directory, shardSize, signal });
+    const totals = await reconcile(directory, listing, shardSize);
     await emptyWork(directory);
     return totals;
   } finally {

@@ -92,11 +92,12 @@ export async function listItems({
 }
 
 /** Lists once more and compares with the record. Throws InputError where the source has changed. */
-export async function checkUnchanged(
-  source: Source,
-  directory: RunDirectory,
-  shardSize: number,
-): Promise<void> {
+export async function checkUnchanged({
+  source,
+  directory,
+  shardSize,
+  signal,
+}: Omit<ListItemsOptions, 'onShard'>): Promise<void> {
   let shard = 0;
   let lines: string[] = [];
   const compare = async (): Promise<void> => {
@@ -107,6 +108,7 @@ export async function checkUnchanged(
     lines = [];
   };
   for await (const { id, location, metadata } of source.list()) {
+    if (signal.aborted) throw new StoppedError();
     lines.push(`${JSON.stringify({ id, location, metadata })}\n`);
     if (lines.length === shardSize) await compare();
   }

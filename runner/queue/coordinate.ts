@@ -42,7 +42,8 @@ const ATTEMPT_AFTER = 1000;
 
 /** As embedRun, by runners. Throws ModelError when a shard failed on every runner that took it. */
 export async function coordinate(parts: CoordinateParts): Promise<RunTotals> {
-  const { directory, record, source, connection, watcher } = parts;
+  const { directory, source, connection, watcher } = parts;
+  const { shardSize } = parts.record;
   const unlock = await lockRun(directory.path);
   const ending = new AbortController();
   const signal = AbortSignal.any([parts.signal, ending.signal]);
@@ -53,7 +54,7 @@ export async function coordinate(parts: CoordinateParts): Promise<RunTotals> {
   events.on('error', () => undefined);
   const outstanding = new Map<string, number>();
   try {
-    const listed = await listShards({ source, directory, shardSize: record.shardSize, signal });
+    const listed = await listShards({ source, directory, shardSize, signal });
     const gate = createFailureGate(parts.maxFailureRate);
     const ended = (marker: ShardMarker, how: 'done' | 'found'): void => {
       watcher?.shard?.(marker, how);
@@ -89,8 +90,8 @@ export async function coordinate(parts: CoordinateParts): Promise<RunTotals> {
     watcher?.listed?.(listed.progress());
     refuseFailed(failed);
     gate.conclude();
-    if (listed.found && done === 0) await checkUnchanged(source, directory, record.shardSize);
-    const totals = await reconcile(directory, listing, record.shardSize);
+    if (listed.found && done === 0) await checkUnchanged({ source, directory, shardSize, signal });
+    const totals = await reconcile(directory, listing, shardSize);
     await emptyWork(directory);
     return totals;
   } finally {
