@@ -268,7 +268,7 @@ function printReport({ photos, failed, exact, copies, scenes, near, scene }: Rep
 async function htmlReport(report: Report, files: readonly PhotoFile[]): Promise<string> {
   const paths = new Map(files.map(({ name, path }) => [name, path]));
   const photo = (name: string, score?: number) => ({
-    path: paths.get(name) ?? '',
+    read: () => readFile(paths.get(name) ?? ''),
     caption: score === undefined ? name : `${score.toFixed(3)} ${name}`,
   });
   const sections = (title: string, groups: readonly NamedGroup[]): PageSection[] =>

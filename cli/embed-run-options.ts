@@ -97,7 +97,7 @@ function isSameEngine(wanted: string, found: string): boolean {
 }
 
 /** Other machines, and the same command from another folder, must find it. */
-function absoluteSource(spec: string): string {
+export function absoluteSource(spec: string): string {
   return /^[a-z][a-z0-9+.-]*:/i.test(spec) ? spec : resolve(spec);
 }
 

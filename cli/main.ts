@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   index: async () => (await import('./index-images.ts')).indexImages,
   inspect: async () => (await import('./inspect.ts')).inspect,
   key: async () => (await import('./key.ts')).key,
+  reindex: async () => (await import('./reindex.ts')).reindex,
   runner: async () => (await import('./runner.ts')).runner,
   search: async () => (await import('./search.ts')).search,
   serve: async () => (await import('./serve.ts')).serve,

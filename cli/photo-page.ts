@@ -1,10 +1,10 @@
 // Pages of thumbnails that need nothing from elsewhere: the gallery of `search`, the report of `duplicates`.
 
-import { readFile } from 'node:fs/promises';
 import { thumbnail } from '../engine/node/photo-copies.ts';
 
 export interface PagePhoto {
-  readonly path: string;
+  /** The encoded photo. */
+  readonly read: () => Promise<Uint8Array>;
   readonly caption: string;
 }
 
@@ -13,13 +13,14 @@ export interface PageSection {
   readonly photos: readonly PagePhoto[];
 }
 
+/** Pixels of the longer side of a thumbnail. */
 const SIDE = 220;
 
-const STYLE = `
+const styleOf = (side: number) => `
   :root { color-scheme: light dark; }
   body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
   ul { display: flex; flex-wrap: wrap; gap: 1rem; padding: 0; list-style: none; }
-  figure { margin: 0; width: ${SIDE}px; }
+  figure { margin: 0; width: ${side}px; }
   img { max-width: 100%; border-radius: 4px; }
   figcaption { font-size: 0.8rem; overflow-wrap: anywhere; }
   h2 { margin: 2rem 0 0.5rem; font-size: 1.05rem; }`;
@@ -29,12 +30,13 @@ export async function photoPage(
   title: string,
   lead: string,
   sections: readonly PageSection[],
+  side = SIDE,
 ): Promise<string> {
   const parts: string[] = [];
   for (const section of sections) {
     const figures: string[] = [];
-    for (const { path, caption } of section.photos) {
-      const picture = await thumbnailOf(path);
+    for (const { read, caption } of section.photos) {
+      const picture = await thumbnailOf(read, side);
       const image = picture === undefined ? '' : `<img alt="" src="data:image/jpeg;base64,${picture}">`;
       figures.push(`<li><figure>${image}<figcaption>${escapeHtml(caption)}</figcaption></figure></li>`);
     }
@@ -46,7 +48,7 @@ export async function photoPage(
 <meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>${escapeHtml(title)}</title>
-<style>${STYLE}
+<style>${styleOf(side)}
 </style>
 <h1>${escapeHtml(title)}</h1>
 <p>${escapeHtml(lead)}</p>
@@ -55,9 +57,9 @@ ${parts.join('\n')}
 `;
 }
 
-async function thumbnailOf(path: string): Promise<string | undefined> {
+async function thumbnailOf(read: PagePhoto['read'], side: number): Promise<string | undefined> {
   try {
-    return Buffer.from(await thumbnail(await readFile(path), SIDE)).toString('base64');
+    return Buffer.from(await thumbnail(await read(), side)).toString('base64');
   } catch {
     return undefined;
   }

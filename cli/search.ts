@@ -56,9 +56,9 @@ export const search: Command = {
         }
       }
       if (gallery !== undefined && photos !== undefined) {
-        const asked = { path: image ?? join(photos, id ?? ''), caption: image ?? id ?? '' };
+        const asked = { read: () => readFile(image ?? join(photos, id ?? '')), caption: image ?? id ?? '' };
         const found = hits.map((hit) => ({
-          path: join(photos, hit.id),
+          read: () => readFile(join(photos, hit.id)),
           caption: `${hit.score.toFixed(4)} ${hit.id}`,
         }));
         const sections = [

@@ -68,6 +68,7 @@ export function createVectorIndex(name: string, space: VectorSpace, backend: Ind
     },
 
     async get(ids) {
+      if (ids.length === 0) return [];
       const found = new Map((await backend.get([...new Set(ids)])).map((item) => [item.id, item]));
       return ids.flatMap((id) => found.get(id) ?? []);
     },
@@ -102,10 +103,19 @@ export function createVectorIndex(name: string, space: VectorSpace, backend: Ind
   };
 }
 
+/** Whether vectors of the two are comparable. */
+export function isSameSpace(one: VectorSpace, other: VectorSpace): boolean {
+  return differingKeys(one, other).length === 0;
+}
+
+function differingKeys(one: VectorSpace, other: VectorSpace): (keyof VectorSpace)[] {
+  const keys = Object.keys(vectorSpaceSchema.shape) as (keyof VectorSpace)[];
+  return keys.filter((key) => one[key] !== other[key]);
+}
+
 /** Throws InputError('index_mismatch') that says how the two differ and how to index anew. */
 export function checkSpace(name: string, expected: VectorSpace, found: VectorSpace): void {
-  const keys = Object.keys(vectorSpaceSchema.shape) as (keyof VectorSpace)[];
-  const differing = keys.filter((key) => expected[key] !== found[key]);
+  const differing = differingKeys(expected, found);
   if (differing.length === 0) return;
   const show = (space: VectorSpace) => differing.map((key) => `${key} ${space[key] ?? 'none'}`).join(', ');
   throw new InputError(

@@ -1,7 +1,13 @@
 // Straight into a vector store of search/: by id, so that a shard written twice is there once.
 
 import { InputError } from '../../core/errors.ts';
-import { type Item, MAX_UPSERT_ITEMS, type VectorStore } from '../../core/vector-store.ts';
+import {
+  type Item,
+  MAX_UPSERT_ITEMS,
+  type VectorIndex,
+  type VectorSpace,
+  type VectorStore,
+} from '../../core/vector-store.ts';
 import type { Output, OutputOptions } from '../ports.ts';
 
 /** Bytes of vectors and metadata in one upsert: as base64 in JSON it stays below the 10 MiB a server takes. */
@@ -32,7 +38,7 @@ export async function createStoreOutput(
             vector,
             metadata: { ...metadata, sha256 },
           }));
-          for (const batch of batches(items)) await index.upsert(space, batch);
+          await upsertAll(index, space, items);
         },
         async finish() {},
         async abandon() {},
@@ -44,6 +50,15 @@ export async function createStoreOutput(
       await store.close();
     },
   };
+}
+
+/** In as many upserts as a store, or a server, takes. */
+export async function upsertAll(
+  index: VectorIndex,
+  space: VectorSpace,
+  items: readonly Item[],
+): Promise<void> {
+  for (const batch of batches(items)) await index.upsert(space, batch);
 }
 
 function* batches(items: readonly Item[]): Generator<Item[]> {

@@ -233,6 +233,7 @@ export function vectorStoreContract(name: string, open: () => Promise<StoreUnder
         };
         const double = near(0.6).map((value) => 2 * value);
         const index = await indexOf([item('a', double, metadata), item('b', near(0))]);
+        expect(await index.get([])).toEqual([]);
         const [b, a] = await index.get(['b', 'missing', 'a']);
         expect([b?.id, a?.id]).toEqual(['b', 'a']);
         expect(a?.metadata).toEqual(metadata);

@@ -1,0 +1,138 @@
+// vgg-edge reindex: a new index beside the one that an alias names, from the same images by another model,
+// layer or projection; the alias moves when the two agree well enough.
+
+import { resolve } from 'node:path';
+import { InputError } from '../core/errors.ts';
+import { planIndexes } from '../runner/reindex-plan.ts';
+import { openState, readState, reindexFolder } from '../runner/reindex-state.ts';
+import { openSource, SOURCES } from '../runner/sources/open-source.ts';
+import { openStore } from '../search/node/open-store.ts';
+import { type Command, flag, required, text, UsageError, type Values, wholeNumber } from './command.ts';
+import { absoluteSource } from './embed-run-options.ts';
+import { type EmbeddingModel, openEmbeddingModel } from './embedding-model.ts';
+import { DEFAULT_MODEL, DESCRIPTOR_OPTIONS, readDescriptor, readDimensions } from './photo-embedder.ts';
+import { PLACES } from './photo-index.ts';
+import { build, compare, dropOld, isMoved, moveAlias, type ReindexSession } from './reindex-session.ts';
+import { stopOnInterrupt } from './stop-on-interrupt.ts';
+
+export const reindex: Command = {
+  name: 'reindex',
+  summary: 'Builds an index anew beside the one an alias names, compares them, and moves the alias.',
+  usage: 'ALIAS --in PLACE --from SOURCE --out DIR [options]',
+  options: {
+    in: { type: 'string', value: 'PLACE', description: PLACES },
+    from: { type: 'string', value: 'SOURCE', description: `the images: ${SOURCES}` },
+    out: { type: 'string', value: 'DIR', description: 'how far it has come, the failures and the report' },
+    before: { type: 'string', value: 'INDEX', description: 'the old index, where there is no alias yet' },
+    column: { type: 'string', value: 'NAME', description: 'of a list: the column with the paths or URLs' },
+    ...DESCRIPTOR_OPTIONS,
+    engine: { type: 'string', value: 'ENGINE', description: 'as for vgg-edge embed (default auto)' },
+    threads: { type: 'string', value: 'N', description: 'threads that decode (default: one per core)' },
+    'max-failure-rate': {
+      type: 'string',
+      value: 'SHARE',
+      description: 'stops when more than this share of the images fails, 0…1 (default 0.01)',
+    },
+    queries: { type: 'string', value: 'N', description: 'items to compare the answers of (default 100)' },
+    'top-k': { type: 'string', value: 'N', description: 'hits compared of each (default 10)' },
+    'min-overlap': {
+      type: 'string',
+      value: 'SHARE',
+      description: 'of these hits both must have in common on average, 0…1 (default 0.5)',
+    },
+    'allow-missing': { type: 'boolean', description: 'even if items of the old index are not in SOURCE' },
+    'keep-alias': { type: 'boolean', description: 'builds and compares, and leaves the alias where it is' },
+    'drop-old': { type: 'boolean', description: 'deletes the old index once the alias has moved' },
+  },
+  examples: [
+    'vgg-edge reindex photos --in indexes --from photos/ --model models/new --out reindex-1',
+    'vgg-edge reindex photos --in http://127.0.0.1:8787 --from photos/ --dimensions 256 --out reindex-2',
+    'vgg-edge reindex live --before photos --in qdrant:http://127.0.0.1:6333 --from s3://bucket/photos --out r',
+  ],
+  async run([alias, ...rest], values) {
+    if (alias === undefined || rest.length > 0) throw new UsageError('Expected one alias.');
+    const spec = absoluteSource(required(values, 'from'));
+    const column = text(values, 'column');
+    const folder = reindexFolder(resolve(required(values, 'out')));
+    const settings = readSettings(values);
+    const { model, space } = await openModel(values);
+    const store = await openStore(required(values, 'in'));
+    const interrupt = stopOnInterrupt(() => console.error('Stopping after this batch …'));
+    const source = await openSource(spec, column === undefined ? {} : { column });
+    try {
+      const names = await planIndexes(store, alias, {
+        before: text(values, 'before'),
+        state: await readState(folder),
+      });
+      const state = await openState(folder, { alias, ...names, source: spec, column: column ?? null, space });
+      const { signal } = interrupt;
+      await run({ ...settings, store, source, model, folder, state, signal }, values);
+    } finally {
+      interrupt.release();
+      await source.close();
+      await store.close();
+    }
+  },
+};
+
+async function run(session: ReindexSession, values: Values): Promise<void> {
+  const { store, state } = session;
+  if (await isMoved(store, state)) {
+    console.log(`${state.alias} names ${state.after} already. Another --out builds the next.`);
+  } else {
+    const against = await compare(session, await build(session));
+    if (against.length > 0) {
+      throw new InputError(
+        'invalid_argument',
+        `${state.alias} still names what it did; ${state.after} stays beside it. Against it: ${against.join(' ')}`,
+      );
+    }
+    if (flag(values, 'keep-alias')) {
+      console.log('Nothing speaks against it. Run again without --keep-alias to move the alias.');
+      return;
+    }
+    await moveAlias(session);
+  }
+  if (flag(values, 'drop-old')) await dropOld(session);
+}
+
+function readSettings(values: Values) {
+  return {
+    engine: text(values, 'engine') ?? 'auto',
+    threads: wholeNumber(values, 'threads', { min: 1, max: 1024 }),
+    maxFailureRate: share(values, 'max-failure-rate', 0.01),
+    queries: wholeNumber(values, 'queries', { min: 1, max: 10_000 }) ?? 100,
+    topK: wholeNumber(values, 'top-k', { min: 1, max: 500 }) ?? 10,
+    minOverlap: share(values, 'min-overlap', 0.5),
+    allowMissing: flag(values, 'allow-missing'),
+  };
+}
+
+async function openModel(values: Values) {
+  const model: EmbeddingModel = await openEmbeddingModel(
+    text(values, 'model') ?? DEFAULT_MODEL,
+    (manifest) => ({
+      ...readDescriptor(values, manifest),
+      normalize: true,
+      dimensions: readDimensions(values),
+    }),
+  );
+  const { manifest, id, describer, layer, pool } = model;
+  const space = {
+    model: id,
+    preprocess: manifest.preprocess.name,
+    layer,
+    pool,
+    projection: describer.projection ?? null,
+    dimensions: describer.dimensions,
+  };
+  return { model, space };
+}
+
+function share(values: Values, name: string, preset: number): number {
+  const value = text(values, name);
+  if (value === undefined) return preset;
+  const number = Number(value);
+  if (value.trim() !== '' && number >= 0 && number <= 1) return number;
+  throw new UsageError(`Expected a share from 0 to 1 for --${name} but found '${value}'.`);
+}

@@ -1,0 +1,60 @@
+// Which index becomes which: the one that the alias names, or that is given for an alias yet to be made, and a
+// name for the new one.
+
+import { InputError } from '../core/errors.ts';
+import type { VectorStore } from '../core/vector-store.ts';
+import type { ReindexState } from './reindex-state.ts';
+
+export interface IndexNames {
+  readonly before: string;
+  readonly after: string;
+}
+
+/**
+ * Those of the state where one is given. `before` is for an alias that there is not yet. Throws InputError
+ * where nothing tells which index is meant.
+ */
+export async function planIndexes(
+  store: VectorStore,
+  alias: string,
+  {
+    before: given,
+    state,
+  }: { readonly before?: string | undefined; readonly state?: ReindexState | undefined },
+): Promise<IndexNames> {
+  if (state !== undefined && state.alias === alias) return { before: state.before, after: state.after };
+  const named = (await store.aliases()).find((one) => one.alias === alias)?.index;
+  const names = new Set((await store.list()).map(({ name }) => name));
+  if (named === undefined && names.has(alias)) {
+    throw new InputError(
+      'invalid_argument',
+      `Expected an alias but '${alias}' is an index, and an alias cannot have its name. Choose an alias that ` +
+        `searches will ask by, and give the index with --before ${alias}.`,
+      { param: 'alias' },
+    );
+  }
+  const before = named ?? given;
+  if (before === undefined) {
+    throw new InputError(
+      'not_found',
+      `Expected an alias '${alias}' but there is none. Give the index that it is to replace with --before.`,
+      { param: 'alias' },
+    );
+  }
+  if (named !== undefined && given !== undefined && given !== named) {
+    throw new InputError(
+      'invalid_argument',
+      `Expected '${given}' behind the alias '${alias}' but found '${named}'. Leave --before out.`,
+      { param: 'before' },
+    );
+  }
+  return { before, after: nextName(alias, before, names) };
+}
+
+/** `photos-4` after `photos-3`; the first that is free. */
+function nextName(alias: string, before: string, names: ReadonlySet<string>): string {
+  const number = before.startsWith(`${alias}-`) ? Number(before.slice(alias.length + 1)) : Number.NaN;
+  let next = Number.isInteger(number) ? number + 1 : 1;
+  while (names.has(`${alias}-${next}`)) next += 1;
+  return `${alias}-${next}`;
+}
