@@ -129,6 +129,8 @@ function classBar(ranked: LabelledClass): HTMLElement {
   const { label, class: number, probability } = ranked;
   const [name = '', ...others] = (label ?? `class ${number}`).split(', ');
   const percent = `${(probability * 100).toFixed(1)} %`;
+  const value = element('div');
+  value.style.width = `${probability * 100}%`;
   return element('li', {}, [
     element('span', { class: 'name', title: label ?? undefined }, [
       `${name}${isFromTeacher(ranked) ? '*' : ''} `,

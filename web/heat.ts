@@ -38,7 +38,7 @@ export function drawHeat(canvas: HTMLCanvasElement, map: Float32Array): void {
   const [least, most] = extent(map);
   map.forEach((value, cell) => {
     const heat = most === least ? 0 : (value - least) / (most - least);
-    pixels.data.set([...colourOf(heat), 175 - 90 * heat], cell * 4);
+    pixels.data.set([...colourOf(heat), 150 - 70 * heat], cell * 4);
   });
   context.putImageData(pixels, 0, 0);
 }

@@ -109,7 +109,14 @@ export function createMapPanel(onChoose: (id: string) => void): MapPanel {
     isDrawing = true;
     requestAnimationFrame(draw);
   };
-  const zoom = (factor: number, at: Point = { x: 0, y: 0 }) => see(zoomed(view, factor, at, size()));
+  /** Without a pointer it is what was asked with that stays where it is, if it is in sight. */
+  const middle = (): Point => {
+    const point = points.find(({ id }) => id === current);
+    const { width, height } = size();
+    const at = point === undefined ? { x: 0, y: 0 } : project(point.place, view, { width, height });
+    return Math.abs(at.x) > width / 2 || Math.abs(at.y) > height / 2 ? { x: 0, y: 0 } : at;
+  };
+  const zoom = (factor: number, at: Point = middle()) => see(zoomed(view, factor, at, size()));
   const state = listenForGestures(panel, {
     move: (x, y) => see(moved(view, x, y, size())),
     zoom,

@@ -75,21 +75,37 @@ describe('the map', () => {
   const settled = () =>
     driver.page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
 
+  /** Of each button its place, by name, relative to what was asked with. */
+  const places = async () => {
+    const from = await placeOf();
+    const boxes: [string, number][] = [];
+    for (const button of await driver.page.locator('#map button').all()) {
+      const box = await button.boundingBox();
+      boxes.push([(await button.getAttribute('aria-label')) ?? '', (box?.x ?? Number.NaN) - from.x]);
+    }
+    return new Map(boxes);
+  };
+
   test('moves and zooms by keyboard and by buttons', async () => {
     await open();
     await chooseSample('cat');
     const { page } = driver;
+    await page.locator('#map').scrollIntoViewIfNeeded();
     const before = await placeOf();
-    await page.locator('#zoom-in').click();
-    await settled();
-    const nearer = await placeOf();
-    expect(nearer.x).not.toBeCloseTo(before.x);
+    const wide = await places();
     await page.locator('#map').press('ArrowLeft');
     await settled();
-    expect((await placeOf()).x).toBeCloseTo(nearer.x + 40);
+    expect((await placeOf()).x).toBeCloseTo(before.x + 40, 0);
+    await page.locator('#zoom-in').click();
+    await settled();
+    // What was asked with stays, the others go away from it.
+    expect((await placeOf()).x).toBeCloseTo(before.x + 40, 0);
+    const common = [...(await places())].filter(([name, x]) => name !== 'cat' && wide.has(name) && x !== 0);
+    expect(common.length).toBeGreaterThan(0);
+    for (const [name, x] of common) expect(x / (wide.get(name) ?? 0)).toBeCloseTo(1.4, 1);
     await page.locator('#map').press('0');
     await settled();
-    expect((await placeOf()).x).toBeCloseTo(before.x);
+    expect((await placeOf()).x).toBeCloseTo(before.x, 0);
   });
 
   test('zooms by wheel about the pointer, and is dragged', async () => {
@@ -121,6 +137,11 @@ describe('the map', () => {
     const few = await names();
     expect(few.length).toBeLessThan(samples.length);
     const other = few.find((name) => name !== 'cat') ?? '';
+    for (let step = 0; step < 3; step += 1) await page.locator('#zoom-in').click();
+    await settled();
+    expect((await names()).filter((name) => !few.includes(name)).length).toBeGreaterThan(0);
+    await page.locator('#zoom-reset').click();
+    await settled();
     await page.locator('#map').getByRole('button', { name: other, exact: true }).click();
     await sees('#status', `${other}: done.`);
   });
