@@ -137,6 +137,18 @@ function classBar(ranked: LabelledClass): HTMLElement {
       element('small', {}, [others.join(', ')]),
     ]),
     element('span', { class: 'percent' }, [percent]),
-    element('meter', { min: '0', max: '1', value: String(probability), 'aria-label': `${name}: ${percent}` }),
+    element(
+      'div',
+      {
+        class: 'bar',
+        role: 'meter',
+        'aria-label': name,
+        'aria-valuemin': '0',
+        'aria-valuemax': '1',
+        'aria-valuenow': String(probability),
+        'aria-valuetext': percent,
+      },
+      [value],
+    ),
   ]);
 }

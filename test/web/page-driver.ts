@@ -14,7 +14,11 @@ export const TINY_MODEL = join(ROOT, 'test/golden/models/tiny');
 /** Milliseconds that the page may take for anything; machines that run tests are often busy. */
 const PATIENCE = 60_000;
 
-export const cat = readFileSync(join(ROOT, 'samples/cat.jpg'));
+/** By its name on the page. */
+export const readSample = (name: string) =>
+  readFileSync(join(ROOT, 'samples', `${name.replaceAll(' ', '-')}.jpg`));
+
+export const cat = readSample('cat');
 /** Names as the page shows them. */
 export const samples = readdirSync(join(ROOT, 'samples'))
   .filter((name) => name.endsWith('.jpg'))
