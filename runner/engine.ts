@@ -29,15 +29,14 @@ const PRECISIONS: Readonly<Record<EngineName, readonly Engine['precision'][]>> =
 const GROUPS: readonly (readonly EngineName[])[] = [['cuda', 'webgpu'], ['onnxruntime-cpu'], ['winograd']];
 
 /**
- * Images per run. A batch of 16 keeps the widest map in fp32, 205 MB, below WebGPU's usual limit of 256 MiB
- * for a buffer.
+ * Images per run on GPUs. A batch of 16 keeps the widest map in fp32, 205 MB, below WebGPU's usual limit of
+ * 256 MiB for a buffer.
  */
-const BATCH_SIZES: Readonly<Record<Exclude<EngineName, 'winograd'>, number>> = {
-  cuda: 64,
-  webgpu: 16,
-  'onnxruntime-cpu': 8,
-};
+const BATCH_SIZES: Readonly<Record<'cuda' | 'webgpu', number>> = { cuda: 64, webgpu: 16 };
+/** On processors, where every thread computes images of its own. */
 const IMAGES_PER_THREAD = 4;
+/** Each holds the weights; with more cores than this onnxruntime divides the work within an image as well. */
+const MAX_SESSIONS = 16;
 
 /** Milliseconds. A GPU that needs longer for loading and two pictures is no GPU, or hangs. */
 const LIMIT = 60_000;
@@ -104,7 +103,8 @@ interface CandidateParts extends EngineParts {
 
 function candidate({ name, precision }: NamedEngine, parts: CandidateParts): Candidate {
   const { limit, threads = availableParallelism() } = parts;
-  const batchSize = name === 'winograd' ? threads * IMAGES_PER_THREAD : BATCH_SIZES[name];
+  const onGpu = name === 'cuda' || name === 'webgpu';
+  const batchSize = onGpu ? BATCH_SIZES[name] : threads * IMAGES_PER_THREAD;
   return { id: `${name}:${precision}`, batchSize, limit, open };
 
   async function open(): Promise<CheckedEngine> {
@@ -112,7 +112,8 @@ function candidate({ name, precision }: NamedEngine, parts: CandidateParts): Can
     if (name === 'winograd') return await checked({ kind: 'winograd', directory }, threads, expected);
     if (name === 'onnxruntime-cpu') {
       const recipe = await nativeRecipe('cpu', precision, parts);
-      return await checked({ ...recipe, threads: parts.threads }, 1, expected);
+      const sessions = Math.min(threads, MAX_SESSIONS);
+      return await checked({ ...recipe, threads: Math.floor(threads / sessions) }, sessions, expected);
     }
     const recipe: EngineRecipe = { kind: 'onnxruntime', directory, provider: name, precision: 'int8' };
     const available = parts.availability.get(name) ?? probe(recipe, undefined, { limit });

@@ -10,8 +10,8 @@ import type { EngineRecipe } from './recipe.ts';
 import type { ThreadAnswer, ThreadTask } from './thread.ts';
 
 /**
- * `threads` ≥ 1: our kernel gets one per core; onnxruntime, which has its own inside, one, so that its runs do
- * not hold up the program. Pixels that lie in a SharedArrayBuffer are not copied on their way. Unlike other
+ * `threads` ≥ 1: one per core for engines on the processor, which need not wait for each other within an image;
+ * one for a GPU, so that its runs do not hold up the program. Pixels that lie in a SharedArrayBuffer are not copied on their way. Unlike other
  * engines it may be given a batch while it runs another. Throws ModelError, SourceError.
  */
 export async function createThreadedEngine(recipe: EngineRecipe, threads: number): Promise<Engine> {
