@@ -90,12 +90,10 @@ async function runShards(
   };
 
   const start = async (shard: number): Promise<void> => {
-    const open = await openShard(directory, shard, output, { journal: true });
-    for (const batch of open.restored) {
-      gate.count(batch.items, batch.failed);
-      watcher?.restored?.(batch);
-    }
-    const done = open.restored.reduce((sum, { items }) => sum + items, 0);
+    const open = await openShard(directory, shard, output, { journal: true }).catch((error: unknown) => {
+      inWork.release();
+      throw error;
+    });
     const take = async (result: BatchResult): Promise<void> => {
       await open.take(result);
       watcher?.batch?.(result);
@@ -108,17 +106,21 @@ async function runShards(
         watcher?.shard?.(marker, 'done');
       } catch (error) {
         fail(error);
-        await open.abandon();
-      } finally {
-        inWork.release();
+        await open.abandon().catch(fail);
       }
     };
     try {
+      let restored = 0;
+      for (const batch of open.restored) {
+        restored += batch.items;
+        watcher?.restored?.(batch);
+        gate.count(batch.items, batch.failed);
+      }
       const items = await readItems(directory, shard);
-      const { finished } = await pipeline.feed(items.slice(done), take);
-      void publish(finished);
+      const { finished } = await pipeline.feed(items.slice(restored), take);
+      void publish(finished).finally(inWork.release);
     } catch (error) {
-      await publish(Promise.reject(error));
+      await publish(Promise.reject(error)).finally(inWork.release);
     }
   };
 

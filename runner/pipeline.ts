@@ -2,6 +2,7 @@
 // does not depend on how much there is to do; batches are formed from places in the shard alone, so the
 // vectors do not depend on where a run was stopped.
 
+import { setMaxListeners } from 'node:events';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { rowOf } from '../core/embedder.ts';
 import { InputError, SourceError } from '../core/errors.ts';
@@ -70,14 +71,20 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   const inEngine = createSequence();
   const runs = createSlots(RUNS_IN_ENGINE);
   const inWriting = createSequence();
+  // Every reader that waits to try again listens to it.
+  setMaxListeners(0, signal);
   meter.capacity('reading', readers);
   meter.capacity('decoding', decoders.threads);
 
   /** Holds a reader's place until the image is decoded, which bounds the encoded bytes in memory. */
-  const prepare = async (item: SourceItem, crop: Uint8Array<SharedArrayBuffer>): Promise<DecodeOutcome> => {
+  const prepare = async (
+    item: SourceItem,
+    crop: Uint8Array<SharedArrayBuffer>,
+    feeding: Feeding,
+  ): Promise<DecodeOutcome> => {
     await reading.acquire();
     try {
-      if (signal.aborted) throw new StoppedError();
+      refuseStopped(feeding);
       const read = await meter.time('reading', () => readPatiently(source, item, maxBytes, signal));
       if ('failure' in read) return read;
       if (read.bytes.length > maxBytes) return { failure: describeFailure(tooLarge(maxBytes)) };
@@ -89,29 +96,34 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   const runIfUseful = async (
     prepared: readonly DecodeOutcome[],
     images: ImageBatch,
+    feeding: Feeding,
   ): Promise<EngineRun | undefined> => {
-    if (signal.aborted) throw new StoppedError();
+    refuseStopped(feeding);
     if (prepared.every((outcome) => 'failure' in outcome)) return undefined;
     return await meter.time('engine', () => engine.run(images, [describer.layer]));
+  };
+  const refuseStopped = ({ failed }: Feeding): void => {
+    if (signal.aborted || failed) throw new StoppedError();
   };
 
   const runBatch = async (
     items: readonly SourceItem[],
     buffer: Uint8Array<SharedArrayBuffer>,
-    take: (result: BatchResult) => Promise<void>,
+    feeding: Feeding,
   ): Promise<void> => {
     const data = buffer.subarray(0, items.length * pixels);
     // A failed image leaves its place black: the vectors of the others do not depend on it.
     data.fill(0);
-    const preparing = Promise.all(
-      items.map((item, index) => prepare(item, data.subarray(index * pixels, (index + 1) * pixels))),
+    const preparing = allEnded(
+      items.map((item, index) => prepare(item, data.subarray(index * pixels, (index + 1) * pixels), feeding)),
     );
     // Handled where it is awaited, which may be later than it rejects.
     preparing.catch(() => undefined);
     const started = inEngine(async () => {
       const prepared = await preparing;
       await runs.acquire();
-      const running = runIfUseful(prepared, { images: items.length, size, data }).finally(runs.release);
+      const images = { images: items.length, size, data };
+      const running = runIfUseful(prepared, images, feeding).finally(runs.release);
       running.catch(() => undefined);
       // Not awaited here: the next batch is given to the engine while this one runs.
       return { prepared, running };
@@ -123,8 +135,10 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       // The engine's next batch is begun before this one's vectors are made.
       await setImmediate();
       await meter.time('writing', async () => {
+        // Nothing follows a batch that is missing.
+        if (feeding.failed) throw new StoppedError();
         const result = describeBatch(items, prepared, run, describer);
-        await take(result);
+        await feeding.take(result);
         meter.ended(items.length, result.failed.length);
       });
     });
@@ -132,28 +146,38 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   return {
     async feed(items, take) {
+      const feeding: Feeding = { take, failed: false };
       const written: Promise<void>[] = [];
       for (let start = 0; start < items.length; start += batch) {
         await inWork.acquire();
-        if (signal.aborted) {
+        if (signal.aborted || feeding.failed) {
           inWork.release();
-          await Promise.allSettled(written);
+          await allEnded(written);
           throw new StoppedError();
         }
         // As many as places in the end, used again and again.
         const buffer = buffers.pop() ?? sharedBatch();
-        const work = runBatch(items.slice(start, start + batch), buffer, take).finally(() => {
+        const work = runBatch(items.slice(start, start + batch), buffer, feeding).finally(() => {
           buffers.push(buffer);
           inWork.release();
         });
-        work.catch(() => undefined);
+        work.catch(() => {
+          feeding.failed = true;
+        });
         written.push(work);
       }
-      const finished = allEnded(written);
+      const finished = allEnded(written).then(() => undefined);
       finished.catch(() => undefined);
       return { finished };
     },
   };
+}
+
+/** One shard on its way. */
+interface Feeding {
+  readonly take: (result: BatchResult) => Promise<void>;
+  /** Of no use any more: nothing further of it is begun. */
+  failed: boolean;
 }
 
 /** Tries again where that may help. Only what an item itself has done wrong, or the source, is its failure. */
@@ -212,10 +236,12 @@ function createSequence(): <T>(work: () => Promise<T>) => Promise<T> {
   };
 }
 
-/** Waits for all, then throws the first error: nothing goes on behind the caller's back. */
-async function allEnded(work: readonly Promise<void>[]): Promise<void> {
+/** Waits for all, so that nothing goes on behind the caller's back, and throws what was first to go wrong. */
+async function allEnded<T>(work: readonly Promise<T>[]): Promise<T[]> {
   const outcomes = await Promise.allSettled(work);
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+  if (errors.length > 0) throw errors.find((error) => !(error instanceof StoppedError)) ?? errors[0];
+  return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
 
 function tooLarge(maxBytes: number): InputError {

@@ -109,8 +109,8 @@ export async function openShard(
       await journal?.append(result);
     },
     async publish() {
-      open = false;
       await writer.finish();
+      open = false;
       const files = [];
       for (const file of (await readdir(folder)).toSorted()) {
         files.push(await digestFile(join(folder, file)));
@@ -133,10 +133,13 @@ export async function openShard(
       return marker;
     },
     async abandon() {
-      if (open) await writer.abandon();
-      open = false;
-      await journal?.close();
-      await rm(folder, { recursive: true, force: true });
+      try {
+        if (open) await writer.abandon();
+      } finally {
+        open = false;
+        await journal?.close();
+        await rm(folder, { recursive: true, force: true });
+      }
     },
   };
 }

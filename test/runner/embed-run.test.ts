@@ -5,10 +5,11 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { InputError, SourceError } from '../../core/errors.ts';
+import { InputError, ModelError, SourceError } from '../../core/errors.ts';
 import { decodeNpy } from '../../core/npy.ts';
+import type { Engine } from '../../core/ports.ts';
 import { createDecodePool } from '../../runner/decode-pool.ts';
-import type { Source } from '../../runner/ports.ts';
+import type { Output, Source } from '../../runner/ports.ts';
 import { runDirectory } from '../../runner/run-directory.ts';
 import { openRun } from '../../runner/run-record.ts';
 import { StoppedError } from '../../runner/stopped.ts';
@@ -222,6 +223,68 @@ describe('stopped and resumed, the bytes are those of an undisturbed run', () =>
     await testRun({ photos, out });
     const unread = (source: Source): Source => ({ ...source, read: () => Promise.reject(new Error('read')) });
     expect(await testRun({ photos, out, interfere: unread })).toMatchObject({ vectors: 52 });
+  });
+});
+
+describe('what fails stops the run at once, with its reason, and the run goes on', () => {
+  test('the engine', async () => {
+    let runs = 0;
+    const interfereEngine = (engine: Engine): Engine => ({
+      ...engine,
+      async run(batch, taps) {
+        runs += 1;
+        if (runs === 3) throw new ModelError('out_of_memory', 'The GPU is full.');
+        return engine.run(batch, taps);
+      },
+    });
+    const failing = testRun({ photos, out, shardSize: 60, interfereEngine });
+    await expect(failing).rejects.toThrow('The GPU is full.');
+    // The one that was already given to the engine, and no other.
+    expect(runs).toBeLessThanOrEqual(4);
+    await testRun({ photos, out, shardSize: 60 });
+    expect((await readFailures(out)).length).toBe(8);
+  });
+
+  test.each(['begin', 'write', 'finish', 'abandon'] as const)('the output at %s', async (where) => {
+    const full = (): never => {
+      throw new Error('No space left on device');
+    };
+    const interfereOutput = (output: Output): Output => ({
+      ...output,
+      async begin(place, name) {
+        if (where === 'begin' && name === 'shard-000003') full();
+        const writer = await output.begin(place, name);
+        const fails = name === 'shard-000003';
+        return {
+          write: (rows) => (fails && where !== 'finish' ? full() : writer.write(rows)),
+          finish: () => (fails && where === 'finish' ? full() : writer.finish()),
+          async abandon() {
+            await writer.abandon();
+            if (fails && where === 'abandon') full();
+          },
+        };
+      },
+    });
+    await expect(testRun({ photos, out, interfereOutput })).rejects.toThrow('No space left on device');
+    await testRun({ photos, out });
+    expect(await runBytes(out)).toEqual(undisturbed);
+  });
+
+  test('the listing of the source', async () => {
+    const lost = (source: Source): Source => ({
+      ...source,
+      async *list() {
+        let items = 0;
+        for await (const item of source.list()) {
+          items += 1;
+          if (items === 20) throw new SourceError('unreachable', 'The bucket went away.');
+          yield item;
+        }
+      },
+    });
+    await expect(testRun({ photos, out, interfere: lost })).rejects.toThrow('The bucket went away.');
+    await testRun({ photos, out });
+    expect(await runBytes(out)).toEqual(undisturbed);
   });
 });
 

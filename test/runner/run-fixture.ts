@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { createEmbedder } from '../../core/embedder.ts';
+import type { Engine } from '../../core/ports.ts';
 import { createDescriber } from '../../engine/describer.ts';
 import { createNodeDecoder } from '../../engine/node/decode.ts';
 import { diskFiles } from '../../engine/node/disk-files.ts';
@@ -15,7 +16,7 @@ import { embedRun, type RunWatcher } from '../../runner/embed-run.ts';
 import { createMeter } from '../../runner/meter.ts';
 import { openOutput } from '../../runner/outputs/open-output.ts';
 import { createPipeline } from '../../runner/pipeline.ts';
-import type { Source } from '../../runner/ports.ts';
+import type { Output, Source } from '../../runner/ports.ts';
 import type { RunTotals } from '../../runner/reconcile.ts';
 import { runDirectory } from '../../runner/run-directory.ts';
 import { openRun, type RunRecord } from '../../runner/run-record.ts';
@@ -50,6 +51,8 @@ export interface TestRun {
   readonly watcher?: RunWatcher;
   readonly decoders?: DecodePool;
   readonly interfere?: (source: Source) => Source;
+  readonly interfereOutput?: (output: Output) => Output;
+  readonly interfereEngine?: (engine: Engine) => Engine;
 }
 
 export const LIMITS = { maxBytes: 1024 * 1024, maxPixels: 4_000_000 };
@@ -135,11 +138,13 @@ export async function testRun(options: TestRun): Promise<RunTotals> {
   const record = await testRecord(options);
   const directory = runDirectory(out);
   await openRun(directory, record);
-  const engine = await tinyEngine();
+  const ownEngine = await tinyEngine();
+  const engine = options.interfereEngine?.(ownEngine) ?? ownEngine;
   const describer = await tinyDescriber();
   const opened = await openSource(photos);
   const source = interfere?.(opened) ?? opened;
-  const output = await openOutput('npy', { space: record.space, dtype: 'float32' });
+  const npy = await openOutput('npy', { space: record.space, dtype: 'float32' });
+  const output = options.interfereOutput?.(npy) ?? npy;
   sharedDecoders ??= createDecodePool({ sizes: manifest.preprocess, limits: LIMITS, threads: 2 });
   const { decoders = sharedDecoders } = options;
   try {
@@ -166,7 +171,7 @@ export async function testRun(options: TestRun): Promise<RunTotals> {
       ...(options.watcher === undefined ? {} : { watcher: options.watcher }),
     });
   } finally {
-    await engine.dispose();
+    await ownEngine.dispose();
   }
 }
 
