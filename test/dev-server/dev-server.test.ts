@@ -3,28 +3,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { unstable_startWorker } from 'wrangler';
 import { testClients } from '../server/clients.ts';
-
-type Server = Awaited<ReturnType<typeof unstable_startWorker>>;
+import { type DevWorker, startDevWorker } from './worker.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const photo = readFileSync(join(ROOT, 'samples/cat.jpg'));
 
-let server: Server;
+let server: DevWorker;
 let url: string;
 
 beforeAll(async () => {
-  server = await unstable_startWorker({
-    config: join(ROOT, 'wrangler.toml'),
-    dev: {
-      server: { hostname: '127.0.0.1', port: 0 },
-      inspector: false,
-      watch: false,
-      persist: false,
-      logLevel: 'none',
-    },
-  });
+  server = await startDevWorker();
   url = (await server.url).origin;
 });
 
