@@ -8,7 +8,7 @@ import type { ImageBatch } from '../core/ports.ts';
 import { joined } from './fidelity.ts';
 import type { NetworkLevels } from './float-graph.ts';
 import { openFloatRunner } from './float-runner.ts';
-import { type HeadForm, headForms } from './head-forms.ts';
+import { countForms, type HeadForm, headForms } from './head-forms.ts';
 import { type ImageSets, inBatches } from './image-sets.ts';
 import { reservedBytes } from './isolate-memory.ts';
 import { layerValues } from './layer-values.ts';
@@ -43,6 +43,12 @@ export async function chooseHead(options: ChooseHeadOptions): Promise<ChosenHead
   const reference = await headReference(options, products);
   const reserved = reservedBytes(network.input.resize);
   const candidates: HeadCandidate[] = [];
+  const steps = countForms(network);
+  let done = 0;
+  const tick = () => {
+    done += 1;
+    progress('trying classifiers', done, steps.forms + steps.ticks);
+  };
   let backboneBytes = 0;
   let best: { readonly form: HeadForm; readonly candidate: HeadCandidate } | undefined;
   const forms = headForms({
@@ -50,7 +56,7 @@ export async function chooseHead(options: ChooseHeadOptions): Promise<ChosenHead
     levels: levels.linears,
     features: calibration,
     products,
-    progress: report(progress, 'quantising to 4 bits'),
+    tick,
   });
   for await (const form of forms) {
     const { backboneBytes: ofBackbone, ...figures } = await measureHead(
@@ -61,7 +67,7 @@ export async function chooseHead(options: ChooseHeadOptions): Promise<ChosenHead
     const isolateBytes = figures.wasmBytes + reserved.decoderBytes + reserved.scriptBytes;
     const candidate = { name: form.name, taken: false, isolateBytes, ...figures };
     candidates.push(candidate);
-    progress('measuring classifiers', candidates.length, candidates.length);
+    tick();
     if (isolateBytes > limitBytes) continue;
     const better = best === undefined || loss(figures, options) < loss(best.candidate, options);
     if (better) best = { form, candidate };

@@ -35,13 +35,31 @@ export interface HeadMaterial {
   /** Of the calibration images as the int8 backbone gives them, [images, features]. */
   readonly features: Matrix;
   readonly products: MatrixProducts;
-  readonly progress: (done: number, total: number) => void;
+  /** Called after each matrix that was quantised to 4 bits or factorised. */
+  readonly tick: () => void;
 }
 
 interface LayerMaterial {
   readonly linear: FloatLinear;
   readonly input: Levels;
   readonly samples: Matrix;
+}
+
+/** How many forms there are, and how often `tick` is called. */
+export function countForms(network: FloatNetwork): { forms: number; ticks: number } {
+  const ranks = triedRanks(network).filter((rank) =>
+    network.linears.some((linear) => largestRank(linear, network) !== undefined && saves(rank, linear)),
+  );
+  const factored = network.linears.filter((linear) => largestRank(linear, network) !== undefined);
+  const packings = isFactorised(network) ? 1 : 2;
+  return {
+    forms: 1 + INT4_GROUPS.length * packings + ranks.length,
+    ticks: INT4_GROUPS.length * network.linears.length + factored.length,
+  };
+}
+
+function isFactorised({ linears }: FloatNetwork): boolean {
+  return linears.some(({ shape }) => shape.name.endsWith('.down'));
 }
 
 /** One at a time: a full-size classifier has 124 MB as int8. */
@@ -54,7 +72,7 @@ export async function* headForms(material: HeadMaterial): AsyncGenerator<HeadFor
     return { linear, input, samples };
   });
   const given = { configuration: network.configuration, float: network.linears };
-  const factorised = network.linears.some(({ shape }) => shape.name.endsWith('.down'));
+  const factorised = isFactorised(network);
   const int8 = layers.map(({ linear, input }) => quantiseLinear(linear, input));
   yield { ...given, name: factorised ? 'int8, factors as given' : 'int8', linears: int8 };
   const packed = await packLayers(layers, material);
@@ -81,17 +99,14 @@ function someRows({ rows, columns, values }: Matrix): Matrix {
 /** All layers in each group size, the largest groups first; what one layer's samples say serves all of them. */
 async function packLayers(
   layers: readonly LayerMaterial[],
-  { products, progress }: HeadMaterial,
+  { products, tick }: HeadMaterial,
 ): Promise<[Int4Group, Int4Linear[]][]> {
   const packed = INT4_GROUPS.toReversed().map((group): [Int4Group, Int4Linear[]] => [group, []]);
-  let done = 0;
   for (const { linear, input, samples } of layers) {
-    progress(done, layers.length * packed.length);
     const feedback = await prepareFeedback(samples, products);
     for (const [group, linears] of packed) {
       linears.push(await quantiseInt4(linear, input, group, feedback, products));
-      done += 1;
-      progress(done, layers.length * packed.length);
+      tick();
     }
   }
   return packed;
@@ -99,16 +114,17 @@ async function packLayers(
 
 async function* lowerRanks(
   layers: readonly LayerMaterial[],
-  { network, products }: HeadMaterial,
+  { network, products, tick }: HeadMaterial,
 ): AsyncGenerator<HeadForm> {
-  const ranks = RANK_DIVISORS.map((divisor) => Math.floor(network.configuration.hiddenDim / divisor));
+  const ranks = triedRanks(network);
   const factors = new Map<string, Factors>();
   for (const { linear, samples } of layers) {
     const { name, inputs, outputs } = linear.shape;
-    const largest = ranks.find((rank) => saves(rank, linear));
-    if ((name !== 'fc6' && name !== 'fc7') || largest === undefined) continue;
+    const largest = largestRank(linear, network);
+    if (largest === undefined) continue;
     const weight = { rows: outputs, columns: inputs, values: linear.weight };
     factors.set(name, await factorise(weight, largest, inputSizes(normalised(samples)), products));
+    tick();
   }
   for (const rank of ranks) {
     const ofRank = (name: 'fc6' | 'fc7') => {
@@ -143,6 +159,16 @@ async function* lowerRanks(
     }
     yield { name: `int8, rank ${rank}`, configuration, float, linears };
   }
+}
+
+function triedRanks({ configuration }: FloatNetwork): number[] {
+  return RANK_DIVISORS.map((divisor) => Math.floor(configuration.hiddenDim / divisor));
+}
+
+/** The largest that makes fc6 or fc7 smaller. */
+function largestRank(linear: FloatLinear, network: FloatNetwork): number | undefined {
+  if (linear.shape.name !== 'fc6' && linear.shape.name !== 'fc7') return undefined;
+  return triedRanks(network).find((rank) => saves(rank, linear));
 }
 
 /** Two factors have fewer weights than the matrix. */

@@ -5,10 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../cli/main.ts';
+import { customConfiguration } from '../../core/family.ts';
 import { type HeadChoice, type Manifest, parseManifest } from '../../core/manifest.ts';
 import { diskFiles } from '../../engine/node/disk-files.ts';
 import { createWinogradEngine } from '../../engine/winograd/engine.ts';
 import { plannedMemory } from '../../engine/winograd/planned-memory.ts';
+import { countForms } from '../../model-build/head-forms.ts';
+import { kaimingNetwork } from '../../model-build/init.ts';
+import { TORCHVISION_INPUT } from '../../model-build/network.ts';
 import { dequantise } from '../../model-build/quantise.ts';
 import { readModel } from '../../model-build/read-model.ts';
 import { winogradKernel } from '../engine/winograd-kernel.ts';
@@ -43,6 +47,12 @@ async function build(rank: number, memory: string): Promise<{ manifest: Manifest
   return { manifest, choice: manifest.headChoice };
 }
 
+/** The network that the build of a rank starts from. */
+function wideNetwork(rank: number | null) {
+  const options = { hiddenDim: 384, outputDim: 3, fc6Rank: rank, fc7Rank: rank };
+  return kaimingNetwork(customConfiguration([4, 'M', 6, 'M', 8, 'M'], false, options), TORCHVISION_INPUT, 1);
+}
+
 const loss = ({ cosine }: HeadChoice['candidates'][number]) => 1 - (cosine.fc6 + cosine.fc7) / 2;
 
 /** WebAssembly memory of the engine after a run of this model. */
@@ -64,6 +74,7 @@ describe('a full-size classifier', () => {
       ...[128, 64, 32].flatMap((group) => [`4-bit, groups of ${group}`, `4-bit fc6, groups of ${group}`]),
       ...[96, 48, 24].map((rank) => `int8, rank ${rank}`),
     ]);
+    expect(countForms(wideNetwork(null)).forms).toBe(choice.candidates.length);
     const taken = choice.candidates.filter((candidate) => candidate.taken);
     expect(taken).toHaveLength(1);
     expect(taken.map(loss)).toEqual([Math.min(...choice.candidates.map(loss))]);
@@ -112,6 +123,7 @@ test('factors are kept as they come, or their weights get 4 bits', async () => {
     '4-bit, groups of 64',
     '4-bit, groups of 32',
   ]);
+  expect(countForms(wideNetwork(16)).forms).toBe(choice.candidates.length);
 });
 
 describe('refused', () => {
