@@ -92,13 +92,23 @@ async function report(name: string, checked: boolean, rounds: number, contestant
   console.log(`${name}, ${(macs / 1e9).toFixed(2)} GMAC, ${where}, ${rounds} rounds in turn\n`);
   console.log(
     table(
-      ['engine', 'min ms', 'median ms', 'times ours', 'GMAC/s', 'features that differ', 'WASM memory MB'],
-      timings.map(({ name: engine, min, median }, index) => [
+      [
+        'engine',
+        'min ms',
+        'median ms',
+        'times ours',
+        'GMAC/s',
+        'threads',
+        'features that differ',
+        'WASM memory MB',
+      ],
+      timings.map(({ name: engine, min, median, threads }, index) => [
         engine,
         min,
         median,
         min / best,
         macs / min / 1e6,
+        threads,
         engine.includes('int8') || engine.startsWith('ours') ? String(equal[index]) : '–',
         megabytes(contestants[index]?.memoryBytes()),
       ]),

@@ -14,6 +14,8 @@ export interface Timing {
   /** Milliseconds. */
   readonly min: number;
   readonly median: number;
+  /** Processor time of the process ÷ time passed, over all rounds: about the threads that worked. */
+  readonly threads: number;
 }
 
 /** Runs every contestant `rounds` times in turn after `warmup` unmeasured rounds. */
@@ -22,16 +24,27 @@ export async function measure(
   { rounds = 15, warmup = 2 }: { rounds?: number; warmup?: number } = {},
 ): Promise<Timing[]> {
   const times = contestants.map((): number[] => []);
+  const processor = contestants.map(() => 0);
   for (let round = -warmup; round < rounds; round += 1) {
     for (const [index, contestant] of contestants.entries()) {
+      const before = process.cpuUsage();
       const start = performance.now();
       await contestant.run();
-      if (round >= 0) times[index]?.push(performance.now() - start);
+      if (round < 0) continue;
+      times[index]?.push(performance.now() - start);
+      const { user, system } = process.cpuUsage(before);
+      processor[index] = (processor[index] ?? 0) + (user + system) / 1000;
     }
   }
   return contestants.map(({ name }, index) => {
     const sorted = (times[index] ?? []).toSorted((a, b) => a - b);
-    return { name, min: sorted[0] ?? Number.NaN, median: sorted[sorted.length >> 1] ?? Number.NaN };
+    const passed = sorted.reduce((sum, time) => sum + time, 0);
+    return {
+      name,
+      min: sorted[0] ?? Number.NaN,
+      median: sorted[sorted.length >> 1] ?? Number.NaN,
+      threads: (processor[index] ?? 0) / passed,
+    };
   });
 }
 
