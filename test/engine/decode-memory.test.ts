@@ -134,9 +134,9 @@ describe('what decoding may take beside a model of', () => {
   test.each([
     [0, 58.7],
     [32.1, 58.7],
-    [60.9, 51.1],
-    [88.4, 23.6],
-    [96.1, 15.9],
+    [60.9, 47.1],
+    [88.4, 19.6],
+    [96.1, 11.9],
     [142.1, 10.5],
   ])('%d MB: %d MB', (model, megabytes) => {
     expect(edgeDecodeBytes(model * MB) / MB).toBeCloseTo(megabytes, 1);
