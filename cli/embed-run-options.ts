@@ -68,8 +68,7 @@ export async function prepareRun(
     },
     normalize,
     crop: readCrop(text(values, 'crop')),
-    output: text(values, 'format') ?? 'npy',
-    index: text(values, 'index') ?? null,
+    output: absoluteOutput(text(values, 'format') ?? 'npy'),
     dtype: oneOf(VECTOR_DTYPES, text(values, 'dtype') ?? 'float32', 'dtype'),
     engine: choice.id,
     batch: batch ?? choice.batchSize,
@@ -98,8 +97,16 @@ function isSameEngine(wanted: string, found: string): boolean {
 
 /** Other machines, and the same command from another folder, must find it. */
 export function absoluteSource(spec: string): string {
-  return /^[a-z][a-z0-9+.-]*:/i.test(spec) ? spec : resolve(spec);
+  return SCHEME.test(spec) ? spec : resolve(spec);
 }
+
+/** The folder of a store, likewise. */
+function absoluteOutput(spec: string): string {
+  const place = /^store:(.+)$/s.exec(spec)?.[1];
+  return place === undefined || SCHEME.test(place) ? spec : `store:${resolve(place)}`;
+}
+
+const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
 
 /** `10,10,200,200` in pixels, `10%,10%,80%,80%` in per cent. Throws UsageError. */
 function readCrop(value: string | undefined): CropBox | null {

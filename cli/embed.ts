@@ -23,7 +23,6 @@ export const embed: Command = {
   options: {
     out: { type: 'string', value: 'DIR', description: 'the run: its record, shards, failures and report' },
     format: { type: 'string', value: 'FORMAT', description: `${OUTPUTS} (default npy)` },
-    index: { type: 'string', value: 'NAME', description: 'of a store: the index that the vectors go into' },
     column: { type: 'string', value: 'NAME', description: 'of a list: the column with the paths or URLs' },
     'id-column': { type: 'string', value: 'NAME', description: 'of a list: the column with the ids' },
     'metadata-columns': {

@@ -83,6 +83,6 @@ export function openRecordedSource(record: RunRecord): Promise<Source> {
   });
 }
 
-export function openRecordedOutput({ output, space, dtype, index }: RunRecord): Promise<Output> {
-  return openOutput(output, { space, dtype, ...(index === null ? {} : { index }) });
+export function openRecordedOutput({ output, space, dtype }: RunRecord): Promise<Output> {
+  return openOutput(output, { space, dtype });
 }

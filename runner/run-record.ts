@@ -31,8 +31,6 @@ const runRecordSchema = z.strictObject({
   crop: cropBox.nullable(),
   /** As the command names it: `npy`, or a store. */
   output: z.string().min(1),
-  /** Of a store: the index's name. */
-  index: z.string().nullable(),
   dtype: z.enum(VECTOR_DTYPES),
   /** Engine and precision, `webgpu:fp16`. Of different ones vectors differ a little: one run, one engine. */
   engine: z.string().min(1),

@@ -71,6 +71,16 @@ test('the options of the API: pool, dtype, crop, length', async () => {
   });
 });
 
+test('straight into a vector store, which search then asks', async () => {
+  const store = join(folder, 'indexes');
+  expect(await embed('stored', '--format', `store:${store}#photos`)).toBe(0);
+  expect(printed[0]).toMatch(/^23 inputs: 21 vectors/);
+  printed = [];
+  const ask = ['--in', store, '--index', 'photos', '--model', TINY];
+  expect(await main(['search', '--id', '000/00004.jpg', '--top-k', '1', ...ask])).toBe(0);
+  expect(printed).toEqual(['1.0000  000/00004.jpg']);
+});
+
 describe('refused', () => {
   test.each<[string, string[], number, RegExp]>([
     ['no place', ['embed', 'photos'], 2, /--out/],

@@ -76,7 +76,6 @@ export async function testRecord({ photos, shardSize = 8, batch = 4 }: TestRun):
     normalize: true,
     crop: null,
     output: 'npy',
-    index: null,
     dtype: 'float32',
     engine: 'winograd:int8',
     batch,
