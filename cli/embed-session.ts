@@ -41,6 +41,7 @@ export async function embedHere(session: EmbedSession): Promise<EndedRun> {
     const work = await openWork({ record, manifest, engine, describer, meter, threads, readers });
     try {
       progress.started(await openRun(directory, record), choice);
+      meter.begin();
       const parts = { directory, record, maxFailureRate, signal, watcher: progress };
       return { record, engineReason: choice.reason, totals: await embedRun({ ...work, ...parts }) };
     } finally {
@@ -60,6 +61,7 @@ export async function embedByRunners(session: EmbedSession): Promise<EndedRun> {
   try {
     await (await openRecordedOutput(record)).close();
     progress.started(await openRun(directory, record), choice);
+    meter.begin();
     const totals = await coordinate({
       directory,
       record,

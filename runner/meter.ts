@@ -25,6 +25,8 @@ export interface MeterReading {
 }
 
 export interface Meter {
+  /** Time counts from here: what was opened before is no work. */
+  begin(): void;
   /** The work's time counts for the stage, and its being there for the depth. */
   time<T>(stage: Stage, work: () => Promise<T>): Promise<T>;
   /** Its being there alone. */
@@ -44,13 +46,13 @@ const MAX_SAMPLES = 240;
 const WINDOW = 10;
 
 export function createMeter(now: () => number = () => performance.now()): Meter {
-  const start = now();
+  let start = now();
   const busy: Record<Stage, number> = { reading: 0, decoding: 0, engine: 0, writing: 0 };
   const depths: Record<Stage, number> = { reading: 0, decoding: 0, engine: 0, writing: 0 };
   const places: Record<Stage, number> = { reading: 1, decoding: 1, engine: 1, writing: 1 };
   /** When a stage with one place became busy. */
   const since: Record<Stage, number> = { reading: 0, decoding: 0, engine: 0, writing: 0 };
-  const recent: { time: number; images: number }[] = [{ time: start, images: 0 }];
+  let recent: { time: number; images: number }[] = [{ time: start, images: 0 }];
   const curve = createCurve();
   let images = 0;
   let failed = 0;
@@ -65,6 +67,10 @@ export function createMeter(now: () => number = () => performance.now()): Meter 
     }
   };
   return {
+    begin() {
+      start = now();
+      recent = [{ time: start, images: 0 }];
+    },
     hold,
     async time(stage, work) {
       const begun = now();

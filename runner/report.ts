@@ -50,7 +50,7 @@ export function reportPage(report: RunReport): string {
       `${space.layer}, ${space.pool}, ${space.dimensions} × ${record.dtype}, into ${record.output}`,
     ],
     ['Model', space.model],
-    ['Engine', `${record.engine}, batches of ${record.batch}. ${engineReason}`],
+    ['Engine', `${engineReason} Batches of ${record.batch}.`],
     ['Last process', `${reading.images} images in ${reading.seconds.toFixed(1)} s`],
     // Runners keep that to themselves.
     ...(reading.shares.engine > 0 ? [busyRow(reading)] : []),
