@@ -68,7 +68,7 @@ async function write(folder: string): Promise<void> {
 function open(folder: string) {
   process.env.CLOUDFLARE_CF_FETCH_ENABLED ??= 'false';
   return startWorker({
-    config: join(import.meta.dirname, 'search-worker/wrangler.toml'),
+    config: join(import.meta.dirname, 'search/worker/wrangler.toml'),
     dev: { logLevel: 'error', persist: folder, watch: false, server: { port: 0 }, inspector: false },
   });
 }

@@ -12,19 +12,20 @@ import { createAdmission } from './admission.ts';
 import { createApp } from './app.ts';
 import { assetFiles } from './asset-files.ts';
 import { bucketFiles } from './bucket-files.ts';
+import { type IndexStoreBindings, openIndexStore } from './index-store.ts';
 import { readLimits } from './limits.ts';
 import { assetPageFiles } from './page-files.ts';
 import { type PlatformBindings, platformDependencies } from './platform.ts';
 import { type CreateEngine, type ModelBytes, serveModel } from './served-model.ts';
 
-export interface Bindings extends PlatformBindings {
+export interface Bindings extends PlatformBindings, IndexStoreBindings {
   readonly ASSETS: Fetcher;
   /** The model's folder among the assets, or in the bucket where one is bound. */
   readonly MODEL: string;
   readonly MODELS?: R2Bucket;
   /** `true` lets browsers read the model's files and run it themselves. */
   readonly PUBLISH_MODEL?: string | boolean;
-  /** The indexes: which there are, and their items. */
+  /** The indexes, where they lie in Durable Objects: which there are, and their items. */
   readonly INDEX_CATALOG: DurableObjectNamespace<IndexCatalog>;
   readonly VECTOR_SHARDS: DurableObjectNamespace<VectorShard>;
 }
@@ -72,10 +73,9 @@ function appOf(
       decoderMemoryBytes: decoder.heldBytes,
     }),
     model: serveModel({ files, createEngine: keepEngine, decoder, limits, now }),
-    indexes: createDurableObjectStore({
-      catalog: bindings.INDEX_CATALOG,
-      shards: bindings.VECTOR_SHARDS,
-    }),
+    indexes: openIndexStore(bindings, () =>
+      createDurableObjectStore({ catalog: bindings.INDEX_CATALOG, shards: bindings.VECTOR_SHARDS }),
+    ),
     page: assetPageFiles(bindings.ASSETS, '/web'),
     ...(String(bindings.PUBLISH_MODEL) === 'true' ? { publishedModel: files } : {}),
     limits,

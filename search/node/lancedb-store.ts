@@ -1,8 +1,8 @@
 // Vectors in LanceDB: embedded, on disk or in an object store, with an approximate index for millions. The
 // package is optional and loaded when a store is opened.
 
+import { createRequire } from 'node:module';
 import type { Connection, Table } from '@lancedb/lancedb';
-import type { Schema } from 'apache-arrow';
 import { InputError } from '../../core/errors.ts';
 import { createTurns } from '../../core/turns.ts';
 import type { Metadata, VectorSpace, VectorStore } from '../../core/vector-store.ts';
@@ -18,6 +18,7 @@ import {
 } from '../vector-index.ts';
 import { ALIAS_TABLE, lanceAliases } from './lancedb-aliases.ts';
 import { numberColumn, quote, textColumn, toLanceSql } from './lancedb-filter.ts';
+import { type Arrow, emptySchema, toRows } from './lancedb-rows.ts';
 
 const reach = createReach('LanceDB failed');
 
@@ -45,21 +46,21 @@ const BREADTH = 200;
 const NPROBES = 40;
 
 type LanceDb = typeof import('@lancedb/lancedb');
-type Arrow = typeof import('apache-arrow');
 
 /** `uri` is a folder, or `s3://…`, `gs://…`, `az://…`. Throws InputError where LanceDB is not installed. */
 export async function openLanceDbStore(uri: string): Promise<LanceDbStore> {
   let lance: LanceDb;
-  let arrow: Arrow;
   try {
-    [lance, arrow] = await Promise.all([import('@lancedb/lancedb'), import('apache-arrow')]);
+    lance = await import('@lancedb/lancedb');
   } catch (cause) {
     throw new InputError(
       'invalid_argument',
-      `Expected LanceDB for ${uri} but it is not installed. Run \`npm install @lancedb/lancedb apache-arrow\`.`,
+      `Expected LanceDB for ${uri} but it is not installed. Run \`npm install @lancedb/lancedb\`.`,
       { cause },
     );
   }
+  // LanceDB's own copy, which is CommonJS: of tables made by another it writes no rows.
+  const arrow: Arrow = createRequire(import.meta.url)('apache-arrow');
   const database = await reach(() => lance.connect(uri));
 
   const names = async (): Promise<string[]> => {
@@ -81,7 +82,7 @@ export async function openLanceDbStore(uri: string): Promise<LanceDbStore> {
   };
   const open: VectorStore['open'] = async (name) => {
     const { table, space } = await openTable(name);
-    return createVectorIndex(name, space, createBackend(table));
+    return createVectorIndex(name, space, createBackend(arrow, table));
   };
 
   const store: IndexStore = {
@@ -98,7 +99,7 @@ export async function openLanceDbStore(uri: string): Promise<LanceDbStore> {
       if (!(await names()).includes(name)) await createTable(database, arrow, name, space);
       const { table, space: found } = await openTable(name);
       checkSpace(name, found, space);
-      return createVectorIndex(name, space, createBackend(table));
+      return createVectorIndex(name, space, createBackend(arrow, table));
     },
     open,
     async delete(name) {
@@ -131,16 +132,8 @@ async function createTable(
   name: string,
   space: VectorSpace,
 ): Promise<void> {
-  const { Field, FixedSizeList, Float32, Schema, Utf8 } = arrow;
-  const value = new Field('item', new Float32(), true);
-  const schema: Schema = new Schema(
-    [
-      new Field('id', new Utf8(), false),
-      new Field('vector', new FixedSizeList(space.dimensions, value), false),
-      new Field('metadata', new Utf8(), false),
-    ],
-    new Map([[SPACE_KEY, JSON.stringify(parseSpace(space))]]),
-  );
+  const notes = new Map([[SPACE_KEY, JSON.stringify(parseSpace(space))]]);
+  const schema = emptySchema(arrow, space, notes);
   await reach(() => database.createEmptyTable(name, schema, { mode: 'create', existOk: true }));
 }
 
@@ -155,7 +148,7 @@ async function spaceOf(table: Table): Promise<VectorSpace> {
   return parseSpace(JSON.parse(json));
 }
 
-function createBackend(table: Table): IndexBackend {
+function createBackend(arrow: Arrow, table: Table): IndexBackend {
   // Two writes at once would conflict, and the columns must stand before the rows that need them.
   const turns = createTurns();
 
@@ -195,19 +188,7 @@ function createBackend(table: Table): IndexBackend {
       turns(async () => {
         const known = await addColumns(items.map(({ metadata }) => metadata));
         const fields = [...known].flatMap((name) => (name.startsWith('text_') ? [name.slice(5)] : []));
-        const rows = items.map(({ id, vector, metadata }) => {
-          const row: Record<string, unknown> = {
-            id,
-            vector: Array.from(vector),
-            metadata: JSON.stringify(metadata),
-          };
-          for (const field of fields) {
-            const value = Object.hasOwn(metadata, field) ? metadata[field] : undefined;
-            row[textColumn(field)] = value === undefined ? null : JSON.stringify(value);
-            row[numberColumn(field)] = typeof value === 'number' ? value : null;
-          }
-          return row;
-        });
+        const rows = toRows(arrow, items, fields);
         await reach(() =>
           table.mergeInsert('id').whenMatchedUpdateAll().whenNotMatchedInsertAll().execute(rows),
         );

@@ -158,6 +158,8 @@ export async function openPostgres(url: string): Promise<PostgresDatabase> {
     );
   }
   const pool = new postgres.default.Pool({ connectionString: url });
+  // Of connections that nobody uses just now: whoever asks next is told, the process must not end of it.
+  pool.on('error', () => undefined);
   return {
     run: async (sql, parameters = []) => (await pool.query(sql, [...parameters])).rows,
     async transaction(work) {

@@ -28,7 +28,7 @@ import { openLanceDbStore } from '../../search/node/lancedb-store.ts';
 import { createPgvectorStore, type RunSql } from '../../search/node/pgvector-store.ts';
 import { createQdrantStore } from '../../search/qdrant-store.ts';
 import { TINY, tinyEngine, writePhotos } from '../runner/run-fixture.ts';
-import { startQdrantStandIn } from '../search/qdrant-stand-in.ts';
+import { startQdrant } from '../search/qdrant-server.ts';
 
 const COUNT = 12;
 let root = '';
@@ -139,7 +139,7 @@ describe.each<[name: string, open: () => Promise<{ store: VectorStore; close(): 
   [
     'Qdrant',
     async () => {
-      const server = await startQdrantStandIn('secret');
+      const server = await startQdrant('secret');
       const store = createQdrantStore({ url: server.url, apiKey: 'secret' });
       return { store, close: () => server.close() };
     },

@@ -1,8 +1,6 @@
-// The part of Qdrant's REST API that search/qdrant-store.ts uses, on a loopback port, for tests: its
+// The part of Qdrant's REST API that search/qdrant-store.ts uses, for tests: its
 // refusals (ids, dimensions, sizes, unknown fields of a filter) as documented at api.qdrant.tech.
 
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 
 const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
@@ -73,41 +71,31 @@ const bodies = {
   }),
 };
 
-export interface QdrantStandIn {
-  readonly url: string;
-  close(): Promise<void>;
-}
-
-export async function startQdrantStandIn(apiKey: string): Promise<QdrantStandIn> {
+/** Answers as Qdrant does, without a network. */
+export function createQdrantStandIn(apiKey: string): typeof globalThis.fetch {
   const state: State = { collections: new Map(), aliases: new Map() };
-  const server: Server = createServer(async (request, response) => {
-    const send = (status: number, body: object) =>
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const body = Buffer.concat(chunks);
-    if (request.headers['api-key'] !== apiKey)
-      return send(401, { status: { error: 'Must provide an API key' } });
-    if (body.length > MAX_BODY_BYTES) return send(413, { status: { error: 'Payload too large' } });
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const body = await request.text();
+    if (request.headers.get('api-key') !== apiKey) return failure(401, 'Must provide an API key');
+    if (new TextEncoder().encode(body).length > MAX_BODY_BYTES) return failure(413, 'Payload too large');
     try {
-      const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
+      const { pathname, searchParams } = new URL(request.url);
       const [, root, name = '', ...rest] = pathname.split('/');
-      const json: unknown = body.length === 0 ? undefined : JSON.parse(body.toString());
+      const json: unknown = body === '' ? undefined : JSON.parse(body);
       const shown = root === 'aliases' || name === 'aliases' ? 'aliases' : name === '' ? '' : '*';
       const route = `${request.method} ${shown}${rest.map((part) => `/${part}`).join('')}`;
       const result = answer(state, route, name, json, searchParams.get('wait') === 'true');
-      if (result === undefined) return send(404, { status: { error: `Not found: Collection ${name}` } });
-      return send(200, { result, status: 'ok', time: 0 });
+      if (result === undefined) return failure(404, `Not found: Collection ${name}`);
+      return Response.json({ result, status: 'ok', time: 0 });
     } catch (error) {
-      return send(400, { status: { error: String(error) } });
+      return failure(400, String(error));
     }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
   };
+}
+
+function failure(status: number, error: string): Response {
+  return Response.json({ status: { error } }, { status });
 }
 
 function answer(

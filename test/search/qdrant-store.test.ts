@@ -3,12 +3,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { VectorStore } from '../../core/vector-store.ts';
 import { createQdrantStore } from '../../search/qdrant-store.ts';
-import { type QdrantStandIn, startQdrantStandIn } from './qdrant-stand-in.ts';
+import { type QdrantServer, startQdrant } from './qdrant-server.ts';
 import { space, vectorStoreContract } from './vector-store-contract.ts';
 
-let server: QdrantStandIn;
+let server: QdrantServer;
 beforeAll(async () => {
-  server = await startQdrantStandIn('secret');
+  server = await startQdrant('secret');
 });
 afterAll(() => server.close());
 

@@ -20,12 +20,13 @@ function limit(holds: boolean, what: string): void {
 interface StoredIndex {
   readonly description: string;
   readonly dimensions: number;
-  readonly indexes: readonly MetadataIndex[];
+  readonly indexes: MetadataIndex[];
   readonly vectors: Map<string, VectorizeVector>;
   readonly pending: (() => void)[];
 }
 
 export interface VectorizeStandIn extends VectorizeAccount {
+  addMetadataIndex(name: string, index: MetadataIndex): Promise<void>;
   /** The mutations so far are processed. */
   settle(): Promise<void>;
 }
@@ -39,7 +40,7 @@ export function createVectorizeStandIn(): VectorizeStandIn {
       limit(/^[a-z0-9-]+$/.test(name) && bytesOf(name) <= 64, 'index name of at most 64 bytes');
       limit(dimensions >= 32 && dimensions <= 1536, '32 to 1536 dimensions');
       limit(indexes.length <= 10, 'at most 10 metadata indexes');
-      stored.set(name, { description, dimensions, indexes, vectors: new Map(), pending: [] });
+      stored.set(name, { description, dimensions, indexes: [...indexes], vectors: new Map(), pending: [] });
     },
     async delete(name) {
       limit(stored.delete(name), `no index ${name}`);
@@ -48,6 +49,11 @@ export function createVectorizeStandIn(): VectorizeStandIn {
       const index = stored.get(name);
       if (index === undefined) throw new Error(`no index ${name}`);
       return dataOf(index);
+    },
+    async addMetadataIndex(name, index) {
+      const indexes = stored.get(name)?.indexes ?? [];
+      limit(indexes.length < 10, 'at most 10 metadata indexes');
+      indexes.push(index);
     },
     async settle() {
       for (const { pending } of stored.values()) for (const apply of pending.splice(0)) apply();

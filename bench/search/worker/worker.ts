@@ -1,12 +1,12 @@
 // Takes vectors as bytes, so that what is measured is the store: POST /upsert and /query, GET /count.
 
-import type { VectorSpace } from '../../core/vector-store.ts';
-import { createDurableObjectStore } from '../../search/edge/durable-object-store.ts';
-import type { IndexCatalog } from '../../search/edge/index-catalog.ts';
-import type { VectorShard } from '../../search/edge/vector-shard.ts';
+import type { VectorSpace } from '../../../core/vector-store.ts';
+import { createDurableObjectStore } from '../../../search/edge/durable-object-store.ts';
+import type { IndexCatalog } from '../../../search/edge/index-catalog.ts';
+import type { VectorShard } from '../../../search/edge/vector-shard.ts';
 
-export { IndexCatalog } from '../../search/edge/index-catalog.ts';
-export { VectorShard } from '../../search/edge/vector-shard.ts';
+export { IndexCatalog } from '../../../search/edge/index-catalog.ts';
+export { VectorShard } from '../../../search/edge/vector-shard.ts';
 
 interface Bindings {
   readonly INDEX_CATALOG: DurableObjectNamespace<IndexCatalog>;

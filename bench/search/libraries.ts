@@ -1,0 +1,118 @@
+// What others build: usearch and hnswlib, native libraries of approximate indexes, in this process. Each is
+// asked at the narrowest breadth that reaches the recall wanted.
+
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type DataSet, TOP } from './data-set.ts';
+import type { Rival } from './rival.ts';
+
+/** M of HNSW, and its breadth while building: hnswlib's documented good values for such dimensions. */
+const CONNECTIVITY = 16;
+const EXPANSION_ADD = 200;
+const BREADTHS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024];
+const BATCH = 10_000;
+
+export async function usearch(): Promise<Rival[]> {
+  let library: typeof import('usearch');
+  try {
+    library = await import('usearch');
+  } catch {
+    console.log('usearch is left out: npm install usearch');
+    return [];
+  }
+  const { Index, MetricKind, ScalarKind } = library;
+  return [ScalarKind.F32, ScalarKind.I8].map((quantization): Rival => {
+    const create = (dimensions: number, breadth: number) =>
+      new Index({
+        metric: MetricKind.Cos,
+        dimensions,
+        quantization,
+        connectivity: CONNECTIVITY,
+        expansion_add: EXPANSION_ADD,
+        expansion_search: breadth,
+        multi: false,
+      });
+    const fileIn = (folder: string) => join(folder, 'index.usearch');
+    return {
+      name: `usearch, HNSW, ${quantization}`,
+      breadths: BREADTHS,
+      async build(data, folder) {
+        const index = create(data.dimensions, EXPANSION_ADD);
+        for await (const { first, vectors } of data.batches(BATCH)) {
+          const rows = vectors.length / data.dimensions;
+          const keys = BigUint64Array.from({ length: rows }, (_, row) => BigInt(first + row));
+          index.add(keys, vectors, 0);
+        }
+        index.save(fileIn(folder));
+      },
+      async open({ dimensions }, folder) {
+        // The breadth is fixed when an index is made.
+        const opened = new Map<number, ReturnType<typeof create>>();
+        const at = (breadth: number) => {
+          const index = opened.get(breadth) ?? create(dimensions, breadth);
+          if (!opened.has(breadth)) {
+            opened.clear();
+            index.load(fileIn(folder));
+            opened.set(breadth, index);
+          }
+          return index;
+        };
+        return {
+          query: async (vector, breadth) => {
+            const index = at(breadth);
+            const start = performance.now();
+            const { keys } = index.search(vector, TOP, 1);
+            return { rows: Array.from(keys, Number), ms: performance.now() - start };
+          },
+          bytes: async () => (await stat(fileIn(folder))).size,
+          close: async () => opened.clear(),
+        };
+      },
+    };
+  });
+}
+
+/** Not among the development packages: it is compiled where it is installed. */
+export async function hnswlib(): Promise<Rival[]> {
+  let library: typeof import('hnswlib-node');
+  try {
+    library = await import('hnswlib-node');
+  } catch {
+    console.log('hnswlib is left out: npm install --no-save hnswlib-node@3.0.0');
+    return [];
+  }
+  const { HierarchicalNSW } = library.default;
+  const fileIn = (folder: string) => join(folder, 'index.hnsw');
+  const rival: Rival = {
+    name: 'hnswlib, float32',
+    maxCount: 100_000,
+    breadths: BREADTHS,
+    async build(data: DataSet, folder) {
+      const index = new HierarchicalNSW('ip', data.dimensions);
+      index.initIndex(data.count, CONNECTIVITY, EXPANSION_ADD);
+      for await (const { first, vectors } of data.batches(BATCH)) {
+        for (let row = 0; row < vectors.length / data.dimensions; row += 1) {
+          const start = row * data.dimensions;
+          index.addPoint(Array.from(vectors.subarray(start, start + data.dimensions)), first + row);
+        }
+      }
+      index.writeIndexSync(fileIn(folder));
+    },
+    async open({ dimensions }, folder) {
+      const index = new HierarchicalNSW('ip', dimensions);
+      index.readIndexSync(fileIn(folder));
+      return {
+        async query(vector, breadth) {
+          index.setEf(breadth);
+          const point = Array.from(vector);
+          const start = performance.now();
+          const { neighbors } = index.searchKnn(point, TOP);
+          return { rows: neighbors.toReversed(), ms: performance.now() - start };
+        },
+        bytes: async () => (await stat(fileIn(folder))).size,
+        close: async () => {},
+      };
+    },
+  };
+  return [rival];
+}

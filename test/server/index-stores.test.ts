@@ -1,0 +1,4 @@
+import { createNodeDecoder } from '../../engine/node/decode.ts';
+import { testIndexStores } from '../api/index-stores.ts';
+
+testIndexStores(await createNodeDecoder());
