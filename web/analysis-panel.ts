@@ -145,7 +145,8 @@ function classBar(ranked: LabelledClass): HTMLElement {
         'aria-label': name,
         'aria-valuemin': '0',
         'aria-valuemax': '1',
-        'aria-valuenow': String(probability),
+        // Without exponents, which are no numbers there.
+        'aria-valuenow': probability.toFixed(4),
         'aria-valuetext': percent,
       },
       [value],

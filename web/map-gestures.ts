@@ -16,12 +16,7 @@ const DRAG = 5;
 /** Pixels of a wheel that zoom by e. */
 const WHEEL = 300;
 
-export interface GestureState {
-  /** Whether the press that has just ended moved the map. */
-  readonly wasDragged: () => boolean;
-}
-
-export function listenForGestures(panel: HTMLElement, { move, zoom, reset }: Gestures): GestureState {
+export function listenForGestures(panel: HTMLElement, { move, zoom, reset }: Gestures): void {
   const pointers = new Map<number, Point>();
   let dragged = false;
   const fromCentre = ({ clientX, clientY }: MouseEvent): Point => {
@@ -51,6 +46,7 @@ export function listenForGestures(panel: HTMLElement, { move, zoom, reset }: Ges
       zoom(distance(after, other) / Math.max(1, distance(before, other)), other);
     } else if (dragged || distance(before, after) > DRAG) {
       dragged = true;
+      // And what lies under the pointer when it is let go is not clicked.
       panel.setPointerCapture(event.pointerId);
       move(after.x - before.x, after.y - before.y);
     } else return;
@@ -75,7 +71,6 @@ export function listenForGestures(panel: HTMLElement, { move, zoom, reset }: Ges
     event.preventDefault();
     action();
   });
-  return { wasDragged: () => dragged };
 }
 
 function distance(a: Point, b: Point): number {

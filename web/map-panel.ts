@@ -94,9 +94,7 @@ export function createMapPanel(onChoose: (id: string) => void): MapPanel {
       },
       photo === undefined ? [] : [element('img', { src: photo.thumbnail, alt: '' })],
     );
-    button.addEventListener('click', () => {
-      if (!state.wasDragged()) onChoose(id);
-    });
+    button.addEventListener('click', () => onChoose(id));
     buttons.set(id, button);
     panel.append(button);
     return button;
@@ -117,7 +115,7 @@ export function createMapPanel(onChoose: (id: string) => void): MapPanel {
     return Math.abs(at.x) > width / 2 || Math.abs(at.y) > height / 2 ? { x: 0, y: 0 } : at;
   };
   const zoom = (factor: number, at: Point = middle()) => see(zoomed(view, factor, at, size()));
-  const state = listenForGestures(panel, {
+  listenForGestures(panel, {
     move: (x, y) => see(moved(view, x, y, size())),
     zoom,
     reset: () => see(WHOLE),

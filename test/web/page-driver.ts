@@ -14,6 +14,9 @@ export const TINY_MODEL = join(ROOT, 'test/golden/models/tiny');
 /** Milliseconds that the page may take for anything; machines that run tests are often busy. */
 const PATIENCE = 60_000;
 
+/** A script for the page, before its own: the name of its index. */
+export const useIndex = (name: string) => `localStorage.setItem('index', '${name}')`;
+
 /** By its name on the page. */
 export const readSample = (name: string) =>
   readFileSync(join(ROOT, 'samples', `${name.replaceAll(' ', '-')}.jpg`));
@@ -93,6 +96,8 @@ export function drivePage(
   });
   beforeEach(async () => {
     context = await there(browser).newContext({ serviceWorkers });
+    // One index for all tests of the file: its samples are embedded once.
+    await context.addInitScript(useIndex('page-tests'));
     page = await context.newPage();
     page.setDefaultTimeout(PATIENCE);
     complaints = [];

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { cat, drivePage, samples, serve } from './page-driver.ts';
+import { cat, drivePage, samples, serve, useIndex } from './page-driver.ts';
 
 const driver = drivePage();
 const { open, sees, chooseSample, chooseFile } = driver;
@@ -95,6 +95,7 @@ test('a server stopped in mid-use: said, and tried again when it is back', async
 });
 
 test('a server that fails in the middle of indexing: tried again, it goes on', async () => {
+  await driver.page.addInitScript(useIndex('page-empty'));
   await open();
   let calls = 0;
   await driver.page.route('**/items', async (route) => {

@@ -131,6 +131,30 @@ describe('the map', () => {
     expect(asked).toEqual([]);
   });
 
+  test('zooms by two fingers', async () => {
+    const { page } = driver;
+    await open();
+    await chooseSample('cat');
+    await page.locator('#map').scrollIntoViewIfNeeded();
+    const box = (await page.locator('#map').boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+    const wide = await places();
+    const session = await page.context().newCDPSession(page);
+    await session.send('Emulation.setTouchEmulationEnabled', { enabled: true, maxTouchPoints: 2 });
+    const fingers = (type: 'touchStart' | 'touchMove', apart: number) => {
+      const y = box.y + box.height / 2;
+      const middle = box.x + box.width / 2;
+      const touchPoints = [-apart, apart].map((x, id) => ({ x: middle + x, y, id }));
+      return session.send('Input.dispatchTouchEvent', { type, touchPoints });
+    };
+    await fingers('touchStart', 40);
+    for (const apart of [50, 60, 70, 80]) await fingers('touchMove', apart);
+    await session.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    await settled();
+    const near = [...(await places())].filter(([name, x]) => name !== 'cat' && wide.has(name) && x !== 0);
+    expect(near.length).toBeGreaterThan(0);
+    for (const [name, x] of near) expect(x / (wide.get(name) ?? 0)).toBeCloseTo(2, 0);
+  });
+
   test('zooming in gives more photographs room; one of them is a click away', async () => {
     await open();
     await chooseSample('cat');
@@ -150,24 +174,30 @@ describe('the map', () => {
   });
 });
 
-test("the visitor's own photograph: searched with, added, found again after a reload, removed", async () => {
-  const { page } = driver;
-  await open();
-  await chooseFile('mine.jpg', ownPhoto());
-  await sees('#status', 'mine.jpg: done.');
-  expect((await hits())[0]).toBe('cat 1.000');
-  await page.locator('#add').click();
-  await sees('#index-size', `${samples.length + 1} in the index.`);
-  await open();
-  await chooseSample('cat');
-  expect((await hits())[0]).toBe('mine.jpg 1.000');
-  await page.locator('#samples').getByRole('button', { name: 'mine.jpg' }).click();
-  await sees('#status', 'mine.jpg: done.');
-  await page.locator('#remove').click();
-  await sees('#index-size', `${samples.length} in the index.`);
-  expect((await hits()).map(nameOf)).not.toContain('mine.jpg');
-  expect(await page.locator('#samples').getByRole('button', { name: 'mine.jpg' }).count()).toBe(0);
-});
+test.each([
+  ['', 0],
+  [', a large one', 2 * 1024 * 1024],
+])(
+  "the visitor's own photograph%s: searched with, added, found again after a reload, removed",
+  async (_, padding) => {
+    const { page } = driver;
+    await open();
+    await chooseFile('mine.jpg', Buffer.concat([ownPhoto(), Buffer.alloc(padding)]));
+    await sees('#status', 'mine.jpg: done.');
+    expect((await hits())[0]).toBe('cat 1.000');
+    await page.locator('#add').click();
+    await sees('#index-size', `${samples.length + 1} in the index.`);
+    await open();
+    await chooseSample('cat');
+    expect((await hits())[0]).toBe('mine.jpg 1.000');
+    await page.locator('#samples').getByRole('button', { name: 'mine.jpg' }).click();
+    await sees('#status', 'mine.jpg: done.');
+    await page.locator('#remove').click();
+    await sees('#index-size', `${samples.length} in the index.`);
+    expect((await hits()).map(nameOf)).not.toContain('mine.jpg');
+    expect(await page.locator('#samples').getByRole('button', { name: 'mine.jpg' }).count()).toBe(0);
+  },
+);
 
 test('dropped and pasted', async () => {
   await open();
