@@ -17,6 +17,8 @@ const IMAGES = 'test/golden/images';
 const MAX_ORIGINAL_BYTES = 20_000;
 /** Milliseconds without an answer. */
 const PATIENCE = 2000;
+/** Milliseconds for a collection of garbage and the answer. */
+const MEASURING = 60_000;
 const ROUND = 1000;
 /** Bytes that may be held after a round more than after the first ones: buffers that are kept for the next image. */
 const MAX_GROWTH = 16 * 1024 * 1024;
@@ -53,6 +55,8 @@ async function fuzz(format: string, ending: RegExp, count: number, seed: number)
     console.error(`${format}: ${what.split('\n')[0]} → ${corpus.keepFinding(bytes, what)}`);
   };
   let baseline: number | undefined;
+  // Two rounds warm up: caches fill and buffers reach their size.
+  let warm = corpus.done + 2 * ROUND;
   progress.update(format, corpus.done, count);
   for (let index = corpus.done; index < count; index += 1) {
     const bytes = mutate(corpus.files, originals.length, seed * 2 ** 32 + index);
@@ -62,15 +66,18 @@ async function fuzz(format: string, ending: RegExp, count: number, seed: number)
       await thread.end();
       thread = startThread();
       baseline = undefined;
+      warm = index + 1 + 2 * ROUND;
     } else if ('outcome' in verdict) {
       if (verdict.outcome.startsWith('crash')) found(bytes, verdict.outcome);
       corpus.record(bytes, verdict.outcome);
     }
     if ((index + 1) % ROUND === 0 || index + 1 === count) {
-      const measured = await thread.ask('measure');
-      const held = measured !== undefined && 'heldBytes' in measured ? measured.heldBytes : 0;
-      // Two rounds warm up: caches fill and buffers reach their size.
-      if (index + 1 <= corpus.done + 2 * ROUND) baseline = Math.max(baseline ?? 0, held);
+      const measured = await thread.ask('measure', MEASURING);
+      if (measured === undefined || !('heldBytes' in measured)) {
+        throw new Error(`The decoding thread did not tell its memory within ${MEASURING} ms.`);
+      }
+      const held = measured.heldBytes;
+      if (index + 1 <= warm) baseline = Math.max(baseline ?? 0, held);
       else if (baseline !== undefined && held > baseline + MAX_GROWTH) {
         found(bytes, `memory: ${held} bytes held after ${index + 1} images, ${baseline} after the first`);
         baseline = held;
@@ -88,7 +95,7 @@ function startThread() {
   const worker = new Worker(new URL('./decode-thread.ts', import.meta.url));
   return {
     /** Undefined when no answer comes in time. */
-    ask(task: Task): Promise<Verdict | undefined> {
+    ask(task: Task, patience = PATIENCE): Promise<Verdict | undefined> {
       return new Promise((resolve) => {
         const settle = (verdict: Verdict | undefined) => {
           clearTimeout(timer);
@@ -97,7 +104,7 @@ function startThread() {
           resolve(verdict);
         };
         const crashed = (error: Error) => settle({ outcome: `crash: ${error.stack}` });
-        const timer = setTimeout(() => settle(undefined), PATIENCE);
+        const timer = setTimeout(() => settle(undefined), patience);
         worker.once('message', settle);
         worker.once('error', crashed);
         worker.postMessage(task);

@@ -81,12 +81,14 @@ export function readSettings(
 
 /**
  * The list of CORS_ORIGINS, separated by commas or white space: origins as browsers send them, or `*`. Throws
- * InputError for anything else, which no browser would ever match.
+ * InputError for anything else.
  */
 function parseOrigins(text: string): string[] {
   const origins = text.split(/[\s,]+/).filter((entry) => entry !== '');
   for (const entry of origins) {
-    if (entry === '*' || (URL.canParse(entry) && new URL(entry).origin === entry)) continue;
+    // A pattern passes for a URL, and no browser would ever match it.
+    const isOrigin = !entry.includes('*') && URL.canParse(entry) && new URL(entry).origin === entry;
+    if (entry === '*' || isOrigin) continue;
     throw new InputError(
       'invalid_argument',
       `Expected origins such as 'https://app.example.org', without a path, or '*' in CORS_ORIGINS but found '${entry}'.`,

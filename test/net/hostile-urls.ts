@@ -184,6 +184,7 @@ export const HOSTILE_URLS: Readonly<Record<string, readonly string[]>> = {
       '//images.example.org/a.jpg',
       '/etc/passwd',
     ],
+    ...['hTTps://LOCALHOST/', 'HTTPS://[::1]/', 'HtTp://images.example.org/'],
     ...['', 'https://', 'https:', 'images.example.org/a.jpg', 'https//images.example.org/'],
   ],
   'credentials and parser quarrels': [
