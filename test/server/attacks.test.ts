@@ -3,11 +3,13 @@
 // test/api/attacks.ts.
 
 import { createConnection } from 'node:net';
+import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningServer, startHttpServer } from '../../server/http-server.ts';
 import { createAdmission } from '../../worker/admission.ts';
 import { apiKeysFrom } from '../../worker/api-keys.ts';
 import { memoryRateLimiter } from '../../worker/rate-limit.ts';
+import type { ApiEnv } from '../../worker/request-facts.ts';
 import { RED_PNG } from '../api/images.ts';
 import { createFixture } from './api-fixture.ts';
 
@@ -179,6 +181,33 @@ describe('bytes that never come', () => {
     const silent = Array.from({ length: 100 }, () => send());
     await stillWorks();
     expect((await Promise.all(silent)).join('')).not.toContain('200');
+  });
+
+  test('who does not read its answers is left: they do not pile up', async () => {
+    const silence = 200;
+    const large = 'a'.repeat(100_000);
+    const app = new Hono<ApiEnv>().get('/', (context) => context.text(large));
+    const admission = createAdmission({ maxRunning: 1, maxWaiting: 1 });
+    const other = await startHttpServer({
+      app,
+      admission,
+      host: '127.0.0.1',
+      port: 0,
+      grace: 100,
+      timeouts: { silence },
+    });
+    // More than the two kernels hold for a connection.
+    const asked = 2000;
+    const socket = createConnection(Number(new URL(other.url).port), '127.0.0.1').pause();
+    socket.on('error', () => undefined).write(lines('GET / HTTP/1.1', HOST, '').repeat(asked));
+    await new Promise((resolve) => setTimeout(resolve, silence * 20));
+    let heard = '';
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      heard += text;
+    });
+    await new Promise((resolve) => socket.on('close', resolve).resume());
+    expect(statuses(heard).length).toBeLessThan(asked);
+    await other.stop();
   });
 
   test('a body without end ends the connection soon after the answer', async () => {
