@@ -176,7 +176,8 @@ function startWorker(): ChildProcess {
 
 function startNode(model: string): ChildProcess {
   return spawn(process.execPath, ['cli/main.ts', 'serve', model, '--port', String(port)], {
-    env: { ...process.env, ...VARIABLES },
+    // As the Dockerfile has it.
+    env: { ...process.env, ...VARIABLES, MALLOC_ARENA_MAX: '2' },
     stdio: 'ignore',
   });
 }
