@@ -12,6 +12,7 @@ import { type RunRecord, readRunRecord, refuseDifferent } from '../runner/run-re
 import { flag, text, UsageError, type Values, wholeNumber } from './command.ts';
 import { openEmbeddingModel } from './embedding-model.ts';
 import { DEFAULT_MODEL, LIMITS, oneOf, readDescriptor, readDimensions } from './photo-embedder.ts';
+import { absolutePlace, readSource } from './source-options.ts';
 
 export interface PreparedRun {
   /** The model directory, and the engine asked for. */
@@ -54,10 +55,7 @@ export async function prepareRun(
   const record = (choice: Pick<Choice, 'id' | 'batchSize'>): RunRecord => ({
     format: 'vgg-edge-run',
     formatVersion: 1,
-    source: absoluteSource(spec),
-    column: text(values, 'column') ?? null,
-    idColumn: text(values, 'id-column') ?? null,
-    metadataColumns: text(values, 'metadata-columns')?.split(',') ?? null,
+    ...readSource(spec, values),
     space: {
       model: id,
       preprocess: manifest.preprocess.name,
@@ -95,18 +93,11 @@ function isSameEngine(wanted: string, found: string): boolean {
   return wanted === 'auto' || wanted === found || found.startsWith(`${wanted}:`);
 }
 
-/** Other machines, and the same command from another folder, must find it. */
-export function absoluteSource(spec: string): string {
-  return SCHEME.test(spec) ? spec : resolve(spec);
-}
-
-/** The folder of a store, likewise. */
+/** Other machines, and the same command from another folder, must find the folder of a store. */
 function absoluteOutput(spec: string): string {
   const place = /^store:(.+)$/s.exec(spec)?.[1];
-  return place === undefined || SCHEME.test(place) ? spec : `store:${resolve(place)}`;
+  return place === undefined ? spec : `store:${absolutePlace(place)}`;
 }
-
-const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
 
 /** `10,10,200,200` in pixels, `10%,10%,80%,80%` in per cent. Throws UsageError. */
 function readCrop(value: string | undefined): CropBox | null {

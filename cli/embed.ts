@@ -14,6 +14,7 @@ import { createEmbedProgress, summary } from './embed-progress.ts';
 import { prepareRun } from './embed-run-options.ts';
 import { embedByRunners, embedHere } from './embed-session.ts';
 import { DESCRIPTOR_OPTIONS } from './photo-embedder.ts';
+import { SOURCE_OPTIONS } from './source-options.ts';
 import { stopOnInterrupt } from './stop-on-interrupt.ts';
 
 export const embed: Command = {
@@ -23,13 +24,7 @@ export const embed: Command = {
   options: {
     out: { type: 'string', value: 'DIR', description: 'the run: its record, shards, failures and report' },
     format: { type: 'string', value: 'FORMAT', description: `${OUTPUTS} (default npy)` },
-    column: { type: 'string', value: 'NAME', description: 'of a list: the column with the paths or URLs' },
-    'id-column': { type: 'string', value: 'NAME', description: 'of a list: the column with the ids' },
-    'metadata-columns': {
-      type: 'string',
-      value: 'NAMES',
-      description: 'of a list: the columns that are kept, with commas between (default: all others)',
-    },
+    ...SOURCE_OPTIONS,
     ...DESCRIPTOR_OPTIONS,
     dtype: { type: 'string', value: 'TYPE', description: 'float32, int8 or binary (default float32)' },
     crop: {

@@ -3,16 +3,17 @@
 
 import { resolve } from 'node:path';
 import { InputError } from '../core/errors.ts';
+import { openRecordedSource } from '../runner/open-work.ts';
 import { planIndexes } from '../runner/reindex-plan.ts';
 import { openState, readState, reindexFolder } from '../runner/reindex-state.ts';
-import { openSource, SOURCES } from '../runner/sources/open-source.ts';
+import { SOURCES } from '../runner/sources/open-source.ts';
 import { openStore } from '../search/node/open-store.ts';
 import { type Command, flag, required, text, UsageError, type Values, wholeNumber } from './command.ts';
-import { absoluteSource } from './embed-run-options.ts';
 import { type EmbeddingModel, openEmbeddingModel } from './embedding-model.ts';
 import { DEFAULT_MODEL, DESCRIPTOR_OPTIONS, readDescriptor, readDimensions } from './photo-embedder.ts';
 import { PLACES } from './photo-index.ts';
 import { build, compare, dropOld, isMoved, moveAlias, type ReindexSession } from './reindex-session.ts';
+import { readSource, SOURCE_OPTIONS } from './source-options.ts';
 import { stopOnInterrupt } from './stop-on-interrupt.ts';
 
 export const reindex: Command = {
@@ -24,7 +25,7 @@ export const reindex: Command = {
     from: { type: 'string', value: 'SOURCE', description: `the images: ${SOURCES}` },
     out: { type: 'string', value: 'DIR', description: 'how far it has come, the failures and the report' },
     before: { type: 'string', value: 'INDEX', description: 'the old index, where there is no alias yet' },
-    column: { type: 'string', value: 'NAME', description: 'of a list: the column with the paths or URLs' },
+    ...SOURCE_OPTIONS,
     ...DESCRIPTOR_OPTIONS,
     engine: { type: 'string', value: 'ENGINE', description: 'as for vgg-edge embed (default auto)' },
     threads: { type: 'string', value: 'N', description: 'threads that decode (default: one per core)' },
@@ -51,20 +52,19 @@ export const reindex: Command = {
   ],
   async run([alias, ...rest], values) {
     if (alias === undefined || rest.length > 0) throw new UsageError('Expected one alias.');
-    const spec = absoluteSource(required(values, 'from'));
-    const column = text(values, 'column');
+    const images = readSource(required(values, 'from'), values);
     const folder = reindexFolder(resolve(required(values, 'out')));
     const settings = readSettings(values);
     const { model, space } = await openModel(values);
     const store = await openStore(required(values, 'in'));
     const interrupt = stopOnInterrupt(() => console.error('Stopping after this batch …'));
-    const source = await openSource(spec, column === undefined ? {} : { column });
+    const source = await openRecordedSource(images);
     try {
       const names = await planIndexes(store, alias, {
         before: text(values, 'before'),
         state: await readState(folder),
       });
-      const state = await openState(folder, { alias, ...names, source: spec, column: column ?? null, space });
+      const state = await openState(folder, { alias, ...names, ...images, space });
       const { signal } = interrupt;
       await run({ ...settings, store, source, model, folder, state, signal }, values);
     } finally {

@@ -74,8 +74,10 @@ export async function openWork(parts: WorkParts): Promise<Work> {
   };
 }
 
-export function openRecordedSource(record: RunRecord): Promise<Source> {
-  const { source, column, idColumn, metadataColumns } = record;
+export type RecordedSource = Pick<RunRecord, 'source' | 'column' | 'idColumn' | 'metadataColumns'>;
+
+export function openRecordedSource(recorded: RecordedSource): Promise<Source> {
+  const { source, column, idColumn, metadataColumns } = recorded;
   return openSource(source, {
     ...(column === null ? {} : { column }),
     ...(idColumn === null ? {} : { idColumn }),

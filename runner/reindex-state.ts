@@ -19,7 +19,10 @@ const stateSchema = z.strictObject({
   /** Index that is built. */
   after: z.string(),
   source: z.string(),
+  /** Of a list: the column with the paths, that with the ids, and what becomes metadata. Null: as usual. */
   column: z.string().nullable(),
+  idColumn: z.string().nullable(),
+  metadataColumns: z.array(z.string()).nullable(),
   space: vectorSpaceSchema,
   /** Items of the source that are done with, in its order. */
   position: count,
@@ -37,7 +40,10 @@ const stateSchema = z.strictObject({
 });
 
 export type ReindexState = Readonly<z.infer<typeof stateSchema>>;
-export type ReindexTask = Pick<ReindexState, 'alias' | 'before' | 'after' | 'source' | 'column' | 'space'>;
+export type ReindexTask = Pick<
+  ReindexState,
+  'alias' | 'before' | 'after' | 'source' | 'column' | 'idColumn' | 'metadataColumns' | 'space'
+>;
 
 export interface ReindexFolder {
   readonly path: string;
@@ -99,7 +105,7 @@ function refuseOther({ path }: ReindexFolder, found: ReindexState, task: Reindex
   const { space, ...now } = task;
   const then = new Map<string, unknown>(Object.entries({ ...before, ...foundSpace }));
   const different = Object.entries({ ...now, ...space })
-    .filter(([name, value]) => then.get(name) !== value)
+    .filter(([name, value]) => String(then.get(name)) !== String(value))
     .map(([name, value]) => `${name} was ${then.get(name)} and is now ${value}`);
   if (different.length === 0) return;
   throw new InputError(

@@ -16,23 +16,15 @@ const FORMATS: Readonly<Record<string, (options: OutputOptions) => Output>> = {
   arrow: createArrowOutput,
 };
 
-export const OUTPUTS = `${Object.keys(FORMATS).join(', ')}, or store:PLACE`;
-
-export interface OpenOutputOptions extends OutputOptions {
-  /** Of a store: the index's name. */
-  readonly index?: string;
-}
+export const OUTPUTS = `${Object.keys(FORMATS).join(', ')}, or store:PLACE#INDEX`;
 
 /**
- * The name of a format, or `store:` and a place that search/node/open-store.ts knows. Throws InputError for what
- * is no output, SourceError for a store that cannot be reached.
+ * The name of a format, or a place that search/node/open-store.ts knows with the name of an index. Throws
+ * InputError for what is no output, SourceError for a store that cannot be reached.
  */
-export async function openOutput(spec: string, { index, ...options }: OpenOutputOptions): Promise<Output> {
-  const place = /^store:(.+)$/s.exec(spec)?.[1];
-  if (place !== undefined) {
-    if (index === undefined) {
-      throw new InputError('invalid_argument', `Expected the name of an index in ${place}: give --index.`);
-    }
+export async function openOutput(spec: string, options: OutputOptions): Promise<Output> {
+  const [, place, index] = /^store:(.+)#([^#]+)$/s.exec(spec) ?? [];
+  if (place !== undefined && index !== undefined) {
     const store = await openStore(place);
     try {
       return await createStoreOutput(store, index, options);

@@ -31,6 +31,7 @@ import { TINY, tinyEngine, writePhotos } from '../runner/run-fixture.ts';
 import { startQdrant } from '../search/qdrant-server.ts';
 
 const COUNT = 12;
+const NO_COLUMNS = { column: null, idColumn: null, metadataColumns: null };
 let root = '';
 let photos = '';
 
@@ -69,7 +70,7 @@ async function openSession({
     projection: null,
     dimensions: model.describer.dimensions,
   };
-  const state = await openState(folder, { alias: 'photos', ...names, source: from, column: null, space });
+  const state = await openState(folder, { alias: 'photos', ...names, source: from, ...NO_COLUMNS, space });
   return {
     store,
     source: await openSource(from),
@@ -206,8 +207,8 @@ describe('incremental', () => {
     const { before, after } = await planIndexes(store, 'photos', {});
     expect({ before, after }).toEqual({ before: 'photos-1', after: 'photos-3' });
     const folder = reindexFolder(join(root, 'again-3'));
-    const { alias, source, column, space } = session.state;
-    const state = await openState(folder, { alias, source, column, space, before, after: 'photos-2' });
+    const { alias, source, space } = session.state;
+    const state = await openState(folder, { alias, source, ...NO_COLUMNS, space, before, after: 'photos-2' });
     const built = await build({ ...session, folder, state });
     expect(built.state).toMatchObject({ unchanged: COUNT, embedded: 0, copied: 0 });
   });

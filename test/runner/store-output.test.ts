@@ -88,7 +88,7 @@ describe('a store', () => {
 
   test('a folder of LanceDB', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'vgg-edge-store-output-'));
-    const output = await openOutput(`store:${folder}`, { ...OPTIONS, index: 'photos' });
+    const output = await openOutput(`store:${folder}#photos`, OPTIONS);
     await write(output);
     await output.close();
     const store = await openLanceDbStore(folder);
@@ -99,9 +99,9 @@ describe('a store', () => {
 });
 
 test.each([
-  ['a format that there is not', 'hdf5', OPTIONS, /npy, parquet, jsonl, arrow, or store:PLACE/],
-  ['a store without an index', 'store:indexes', OPTIONS, /name of an index/],
-  ['another dtype for a store', 'store:indexes', { ...OPTIONS, dtype: 'int8', index: 'photos' }, /float32/],
+  ['a format that there is not', 'hdf5', OPTIONS, /npy, parquet, jsonl, arrow, or store:PLACE#INDEX/],
+  ['a store without an index', 'store:indexes', OPTIONS, /store:PLACE#INDEX/],
+  ['another dtype for a store', 'store:indexes#photos', { ...OPTIONS, dtype: 'int8' }, /float32/],
 ] as const)('%s is refused', async (_, spec, options, message) => {
   const opened = openOutput(spec, options);
   await expect(opened).rejects.toThrow(message);
