@@ -102,6 +102,18 @@ describe.skipIf(!HAS_REDIS)('with a Redis', () => {
     expect(await runBytes(out)).toEqual(undisturbed);
   });
 
+  test('a Redis that loses its memory is told again', async () => {
+    const coordinator = embed(out, '--queue', redis.url);
+    runner();
+    let shards = 0;
+    coordinator.lines.on('line', (line) => {
+      if (JSON.parse(line).event === 'shard') shards += 1;
+      if (shards === 3) void redis.forget();
+    });
+    expect(await coordinator.ended, coordinator.output.join('\n')).toBe(0);
+    expect(await runBytes(out)).toEqual(undisturbed);
+  });
+
   test('a run begun by runners is finished without them', async () => {
     const coordinator = embed(out, '--queue', redis.url);
     runner();

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
+import { Redis } from 'ioredis';
 
 /** Where it is missing the tests are skipped, and say so. */
 export const HAS_REDIS = spawnSync('redis-server', ['--version']).status === 0;
@@ -16,6 +17,8 @@ if (!HAS_REDIS) {
 
 export interface RedisProcess {
   readonly url: string;
+  /** All it holds is gone. */
+  forget(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -30,6 +33,11 @@ export async function startRedis(): Promise<RedisProcess> {
   }
   return {
     url: `redis://127.0.0.1:${port}`,
+    async forget() {
+      const client = new Redis(port, '127.0.0.1');
+      await client.flushall();
+      client.disconnect();
+    },
     async stop() {
       const exit = once(child, 'exit');
       child.kill('SIGTERM');
