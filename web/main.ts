@@ -3,7 +3,7 @@
 
 import { createAnalysisPanel } from './analysis-panel.ts';
 import { createApiBackend, PAGE_INDEX } from './api-backend.ts';
-import type { Backend } from './backend.ts';
+import type { Backend, ReadableIndex } from './backend.ts';
 import { createBrowserBackend } from './browser-backend.ts';
 import { showCredits } from './credits.ts';
 import { find } from './dom.ts';
@@ -130,7 +130,7 @@ async function search(photo: Photo, asked: Backend, mine: number): Promise<void>
 }
 
 async function showMap(
-  index: Backend['index'] | ReturnType<Backend['openIndex']>,
+  index: ReadableIndex,
   id: string,
   hits: readonly string[],
   mine: number,

@@ -10,6 +10,8 @@ import { type Place, principalPlane } from './principal-plane.ts';
 /** Pixels of a photograph's side: smaller where there are many, and on phones. */
 const PICTURE = 64;
 const SMALL_PICTURE = 44;
+/** Of an item without its photograph: what a finger still hits. */
+const DOT_BUTTON = 24;
 const MANY = 150;
 const NARROW = 600;
 /** Buttons at once: what a page moves smoothly, and a keyboard gets through. */
@@ -63,14 +65,15 @@ export function createMapPanel(onChoose: (id: string) => void): MapPanel {
     const seen = points.map(({ place }) => project(place, view, { width, height }));
     drawDots(canvas, seen, { width, height }, joins(points, seen, current, hits));
     const side = points.length > MANY || width < NARROW ? SMALL_PICTURE : PICTURE;
+    const room = points.some(({ photo }) => photo !== undefined) ? side : DOT_BUTTON;
     const shown = new Set<string>();
-    for (const number of withRoom(seen, { width, height }, side, MOST_BUTTONS)) {
+    for (const number of withRoom(seen, { width, height }, room, MOST_BUTTONS)) {
       const point = points[number];
       const at = seen[number];
       if (point === undefined || at === undefined) continue;
       shown.add(point.id);
       const button = buttons.get(point.id) ?? addButton(point);
-      button.style.setProperty('--side', `${point.photo === undefined ? 24 : side}px`);
+      button.style.setProperty('--side', `${point.photo === undefined ? DOT_BUTTON : side}px`);
       button.style.transform = `translate(${at.x + width / 2}px, ${at.y + height / 2}px)`;
     }
     for (const [id, button] of buttons) {
@@ -156,12 +159,11 @@ function byImportance({ items, current, hits }: MapContent): MapPoint[] {
     .toSorted((a, b) => importance(a) - importance(b));
 }
 
-function describe({ items, total }: MapContent): string {
-  const which =
-    items.length < total
-      ? `A sample of ${items.length} of the ${total.toLocaleString('en')} items of the index,`
-      : `All ${items.length} items of the index,`;
-  return `${which} each where the two principal components of its vector put it: what is near is alike. Lines lead to the best hits.`;
+function describe({ items, total, current }: MapContent): string {
+  const [shown, all] = [items.length, total].map((count) => count.toLocaleString('en'));
+  const which = items.length < total ? `A sample of ${shown} of the ${all} items` : `All ${shown} items`;
+  const lines = items.some(({ id }) => id === current) ? ' Lines lead to the best hits.' : '';
+  return `${which} of the index, each where the two principal components of its vector put it: what is near is alike.${lines}`;
 }
 
 /** From what was asked with to its best hits. */

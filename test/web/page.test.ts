@@ -278,7 +278,7 @@ describe('another index of the server', () => {
     await open();
     await chooseSample('cat');
     await driver.page.locator('#index').selectOption('large');
-    await sees('#map-text', 'A sample of 2000 of the 2,600 items');
+    await sees('#map-text', 'A sample of 2,000 of the 2,600 items');
   });
 });
 
