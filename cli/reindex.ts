@@ -25,6 +25,7 @@ export const reindex: Command = {
     from: { type: 'string', value: 'SOURCE', description: `the images: ${SOURCES}` },
     out: { type: 'string', value: 'DIR', description: 'how far it has come, the failures and the report' },
     before: { type: 'string', value: 'INDEX', description: 'the old index, where there is no alias yet' },
+    after: { type: 'string', value: 'INDEX', description: 'the new index (default: the next free ALIAS-N)' },
     ...SOURCE_OPTIONS,
     ...DESCRIPTOR_OPTIONS,
     engine: { type: 'string', value: 'ENGINE', description: 'as for vgg-edge embed (default auto)' },
@@ -62,6 +63,7 @@ export const reindex: Command = {
     try {
       const names = await planIndexes(store, alias, {
         before: text(values, 'before'),
+        after: text(values, 'after'),
         state: await readState(folder),
       });
       const state = await openState(folder, { alias, ...names, ...images, space });

@@ -5,22 +5,27 @@ import { InputError } from '../core/errors.ts';
 import type { VectorStore } from '../core/vector-store.ts';
 import type { ReindexState } from './reindex-state.ts';
 
+export interface PlanOptions {
+  /** The old index, for an alias that there is not yet. */
+  readonly before?: string | undefined;
+  /** The new index; a name that is free by default. */
+  readonly after?: string | undefined;
+  /** Of a reindexing that has begun: its names count. */
+  readonly state?: ReindexState | undefined;
+}
+
 export interface IndexNames {
   readonly before: string;
   readonly after: string;
 }
 
 /**
- * Those of the state where one is given. `before` is for an alias that there is not yet. Throws InputError
- * where nothing tells which index is meant.
+ * Throws InputError where nothing tells which index is meant, or the new one is the old one or an alias.
  */
 export async function planIndexes(
   store: VectorStore,
   alias: string,
-  {
-    before: given,
-    state,
-  }: { readonly before?: string | undefined; readonly state?: ReindexState | undefined },
+  { before: given, after, state }: PlanOptions,
 ): Promise<IndexNames> {
   if (state !== undefined && state.alias === alias) return { before: state.before, after: state.after };
   const named = (await store.aliases()).find((one) => one.alias === alias)?.index;
@@ -48,7 +53,15 @@ export async function planIndexes(
       { param: 'before' },
     );
   }
-  return { before, after: nextName(alias, before, names) };
+  const taken = (await store.aliases()).some((one) => one.alias === after);
+  if (after === before || taken) {
+    throw new InputError(
+      'invalid_argument',
+      `Expected another index than '${before}', and no alias, for --after but found '${after}'.`,
+      { param: 'after' },
+    );
+  }
+  return { before, after: after ?? nextName(alias, before, names) };
 }
 
 /** `photos-4` after `photos-3`; the first that is free. */

@@ -36,8 +36,11 @@ export function createUniqueIds(bits = BITS): UniqueIds {
       const id = toItemId(name);
       if (!seen(id)) return id;
       const other = toItemId(`${name}#${place}`);
-      // An earlier name may look like this one; one with its place doubled does not.
-      return seen(other) ? toItemId(`${name}#${place}#${place}`) : other;
+      if (!seen(other)) return other;
+      // An earlier name may look like the other; hardly one with its place doubled.
+      const last = toItemId(`${name}#${place}#${place}`);
+      seen(last);
+      return last;
     },
   };
 }

@@ -351,6 +351,19 @@ describe('which index becomes which', () => {
     expect(await plan(indexes, alias, target, before)).toEqual({ before: target ?? before, after });
   });
 
+  test('a new index that others have filled', async () => {
+    const store = createMemoryStore();
+    for (const name of ['photos-1', 'filled']) await store.create(name, space);
+    await store.setAlias('photos', 'photos-1');
+    expect(await planIndexes(store, 'photos', { after: 'filled' })).toEqual({
+      before: 'photos-1',
+      after: 'filled',
+    });
+    for (const after of ['photos-1', 'photos']) {
+      await expect(planIndexes(store, 'photos', { after })).rejects.toThrow('for --after');
+    }
+  });
+
   test.each<[what: string, planned: () => Promise<unknown>, message: string]>([
     ['an index by that name', () => plan(['photos'], 'photos'), 'give the index with --before photos'],
     ['no alias and no index', () => plan([], 'photos'), 'Give the index that it is to replace with --before'],
