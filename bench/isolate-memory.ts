@@ -45,12 +45,7 @@ export async function startMeasured(assets: string, model: string): Promise<Meas
     config: join(ROOT, 'wrangler.toml'),
     entrypoint: join(ROOT, 'worker/index.ts'),
     assets,
-    bindings: {
-      CACHE_SECONDS: text('0'),
-      MODEL: text(model),
-      MAX_BODY_BYTES: text(String(2 ** 25)),
-      MAX_IMAGE_BYTES: text(String(2 ** 25)),
-    },
+    bindings: { CACHE_SECONDS: text('0'), MODEL: text(model) },
     dev: {
       server: { hostname: '127.0.0.1', port: 0 },
       inspector: { hostname: '127.0.0.1', port: 0 },
