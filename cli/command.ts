@@ -17,6 +17,8 @@ export interface Command {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
+  /** What the arguments may be, a line each, under the summary in the help. */
+  readonly details?: readonly string[];
   /** What follows the name: `[MODEL|FILE|DIR] [options]`. */
   readonly usage: string;
   readonly options: Readonly<Record<string, Option>>;
@@ -62,6 +64,7 @@ export function commandHelp(command: Command): string {
     `vgg-edge ${command.name} ${command.usage}`,
     '',
     command.summary,
+    ...(command.details ?? []),
     '',
     ...rows.map(([left, description]) => left.padEnd(width) + description),
     '',

@@ -9,6 +9,7 @@ import { DEFAULT_READERS } from '../runner/open-work.ts';
 import { OUTPUTS } from '../runner/outputs/open-output.ts';
 import { reportPage } from '../runner/report.ts';
 import { runDirectory } from '../runner/run-directory.ts';
+import { SOURCES } from '../runner/sources/open-source.ts';
 import { type Command, flag, required, text, UsageError, type Values, wholeNumber } from './command.ts';
 import { createEmbedProgress, summary } from './embed-progress.ts';
 import { prepareRun } from './embed-run-options.ts';
@@ -20,6 +21,7 @@ import { stopOnInterrupt } from './stop-on-interrupt.ts';
 export const embed: Command = {
   name: 'embed',
   summary: 'Embeds every image of a source into files or a store; run again, it goes on where it stopped.',
+  details: [`SOURCE is ${SOURCES}.`],
   usage: 'SOURCE --out DIR [options]',
   options: {
     out: { type: 'string', value: 'DIR', description: 'the run: its record, shards, failures and report' },
@@ -62,6 +64,8 @@ export const embed: Command = {
   examples: [
     'vgg-edge embed photos --out vectors',
     "vgg-edge embed 'photos/**/*.jpg' --out vectors --pool gem --dtype int8",
+    'vgg-edge embed photos.csv --column url --id-column sku --out vectors --format parquet',
+    'vgg-edge embed s3://bucket/photos --out vectors --format store:indexes#photos --readers 64',
     'vgg-edge embed photos --out vectors --engine winograd --shard-size 10000 --metrics 9464',
     'vgg-edge embed /shared/photos --out /shared/vectors --engine cuda:fp16 --queue redis://10.0.0.5:6379',
   ],
