@@ -20,7 +20,7 @@ export function createUniqueIds(bits = BITS): UniqueIds {
   const seen = (id: string): boolean => {
     const digest = hash('md5', id, 'buffer');
     const first = digest.readUInt32LE(0);
-    const step = digest.readUInt32LE(4) | 1;
+    const step = (digest.readUInt32LE(4) | 1) >>> 0;
     let all = true;
     for (let probe = 0; probe < PROBES; probe += 1) {
       const bit = (first + probe * step) % bits;
