@@ -112,7 +112,7 @@ def embed(files, weights, settings):
         return model(pixels.to(device, dtype, non_blocking=True, memory_format=layout)).float().cpu()
 
     with torch.inference_mode():
-        for _ in range(2):
+        for _ in range(1):
             run(torch.zeros((settings['batch'], 3, 224, 224)))
         if settings.get('model_only'):
             pixels = torch.zeros((settings['batch'], 3, 224, 224)).to(device, dtype, memory_format=layout)

@@ -101,7 +101,7 @@ async function bestSettings(
   device: 'cpu' | 'cuda',
 ): Promise<PyTorchSettings> {
   const tried: { name: string; settings: PyTorchSettings; rate: number }[] = [];
-  const some = device === 'cuda' ? files : files.slice(0, 48);
+  const some = device === 'cuda' ? files : files.slice(0, 32);
   let version = '';
   for (const candidate of settingsToTry(device, availableParallelism())) {
     const answer = await pytorch.embed(some, candidate.settings);
