@@ -26,6 +26,8 @@ export interface ChooseHeadOptions {
   /** Scores say something: those of untrained weights do not. */
   readonly byScores: boolean;
   readonly progress: (stage: string, done: number, total: number) => void;
+  /** Called with each form as soon as its figures are there. */
+  readonly measured?: (candidate: HeadCandidate) => void;
 }
 
 export interface ChosenHead {
@@ -67,6 +69,7 @@ export async function chooseHead(options: ChooseHeadOptions): Promise<ChosenHead
     const isolateBytes = figures.wasmBytes + reserved.decoderBytes + reserved.scriptBytes;
     const candidate = { name: form.name, taken: false, isolateBytes, ...figures };
     candidates.push(candidate);
+    options.measured?.(candidate);
     tick();
     if (isolateBytes > limitBytes) continue;
     const better = best === undefined || loss(figures, options) < loss(best.candidate, options);

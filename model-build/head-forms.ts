@@ -2,8 +2,8 @@
 // the other for `build --memory`, which measures each.
 
 import { linearShapes, type VggConfiguration } from '../core/family.ts';
-import { INT4_GROUPS, type Int4Group } from '../core/manifest.ts';
-import { prepareFeedback } from './error-feedback.ts';
+import { INT4_GROUPS } from '../core/manifest.ts';
+import { type Feedback, prepareFeedback } from './error-feedback.ts';
 import { type Factors, factorise, truncate } from './factorise.ts';
 import { inputSizes, normalised } from './input-sizes.ts';
 import { layerValues, withMirrored } from './layer-values.ts';
@@ -35,7 +35,7 @@ export interface HeadMaterial {
   /** Of the calibration images as the int8 backbone gives them, [images, features]. */
   readonly features: Matrix;
   readonly products: MatrixProducts;
-  /** Called after each matrix that was quantised to 4 bits or factorised. */
+  /** Called after each matrix that was looked into, quantised to 4 bits or factorised. */
   readonly tick: () => void;
 }
 
@@ -54,7 +54,7 @@ export function countForms(network: FloatNetwork): { forms: number; ticks: numbe
   const packings = isFactorised(network) ? 1 : 2;
   return {
     forms: 1 + INT4_GROUPS.length * packings + ranks.length,
-    ticks: INT4_GROUPS.length * network.linears.length + factored.length,
+    ticks: (1 + INT4_GROUPS.length) * network.linears.length + factored.length,
   };
 }
 
@@ -75,13 +75,7 @@ export async function* headForms(material: HeadMaterial): AsyncGenerator<HeadFor
   const factorised = isFactorised(network);
   const int8 = layers.map(({ linear, input }) => quantiseLinear(linear, input));
   yield { ...given, name: factorised ? 'int8, factors as given' : 'int8', linears: int8 };
-  const packed = await packLayers(layers, material);
-  for (const [group, linears] of packed) {
-    yield { ...given, name: `4-bit, groups of ${group}`, linears };
-    const [first] = linears;
-    if (factorised || first === undefined) continue;
-    yield { ...given, name: `4-bit fc6, groups of ${group}`, linears: [first, ...int8.slice(1)] };
-  }
+  yield* fourBits(layers, int8, material);
   yield* lowerRanks(layers, material);
 }
 
@@ -96,20 +90,29 @@ function someRows({ rows, columns, values }: Matrix): Matrix {
   return { rows: MOST_SAMPLES, columns, values: chosen };
 }
 
-/** All layers in each group size, the largest groups first; what one layer's samples say serves all of them. */
-async function packLayers(
+/** All layers in each group size, the largest groups first; what a layer's samples say serves all of them. */
+async function* fourBits(
   layers: readonly LayerMaterial[],
-  { products, tick }: HeadMaterial,
-): Promise<[Int4Group, Int4Linear[]][]> {
-  const packed = INT4_GROUPS.toReversed().map((group): [Int4Group, Int4Linear[]] => [group, []]);
-  for (const { linear, input, samples } of layers) {
-    const feedback = await prepareFeedback(samples, products);
-    for (const [group, linears] of packed) {
-      linears.push(await quantiseInt4(linear, input, group, feedback, products));
+  int8: readonly QuantisedLinear[],
+  { network, products, tick }: HeadMaterial,
+): AsyncGenerator<HeadForm> {
+  const given = { configuration: network.configuration, float: network.linears };
+  const prepared: { layer: LayerMaterial; feedback: Feedback }[] = [];
+  for (const layer of layers) {
+    prepared.push({ layer, feedback: await prepareFeedback(layer.samples, products) });
+    tick();
+  }
+  for (const group of INT4_GROUPS.toReversed()) {
+    const linears: Int4Linear[] = [];
+    for (const { layer, feedback } of prepared) {
+      linears.push(await quantiseInt4(layer.linear, layer.input, group, feedback, products));
       tick();
     }
+    yield { ...given, name: `4-bit, groups of ${group}`, linears };
+    const [first] = linears;
+    if (isFactorised(network) || first === undefined) continue;
+    yield { ...given, name: `4-bit fc6, groups of ${group}`, linears: [first, ...int8.slice(1)] };
   }
-  return packed;
 }
 
 async function* lowerRanks(
