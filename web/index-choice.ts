@@ -1,6 +1,6 @@
 // Which index is searched and mapped: the page's own, or another that the server holds.
 
-import type { Backend, ReadableIndex } from './backend.ts';
+import type { Backend, IndexSample, ReadableIndex } from './backend.ts';
 import { element, find } from './dom.ts';
 
 export interface IndexChoice {
@@ -14,13 +14,18 @@ export interface IndexChoice {
 export function createIndexChoice(onChange: () => void): IndexChoice {
   const field = find('choose-index', HTMLElement);
   const select = find('index', HTMLSelectElement);
+  /** Their samples take many requests: they are drawn once. */
+  const opened = new Map<string, ReadableIndex>();
   select.addEventListener('change', onChange);
   const chosen = () => (select.value === '' ? undefined : select.value);
   return {
     chosen,
     open(backend) {
       const name = chosen();
-      return name === undefined ? backend.index : backend.openIndex(name);
+      if (name === undefined) return backend.index;
+      const index = opened.get(name) ?? sampledOnce(backend.openIndex(name));
+      opened.set(name, index);
+      return index;
     },
     async refresh(backend) {
       const others = await backend.otherIndexes().catch(() => []);
@@ -33,6 +38,20 @@ export function createIndexChoice(onChange: () => void): IndexChoice {
       );
       select.value = others.some(({ name }) => name === before) ? before : '';
       field.hidden = others.length === 0;
+    },
+  };
+}
+
+function sampledOnce(index: ReadableIndex): ReadableIndex {
+  let drawn: Promise<IndexSample> | undefined;
+  return {
+    search: index.search,
+    sample(limit) {
+      drawn ??= index.sample(limit);
+      drawn.catch(() => {
+        drawn = undefined;
+      });
+      return drawn;
     },
   };
 }

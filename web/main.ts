@@ -234,7 +234,7 @@ async function start(): Promise<void> {
     event.preventDefault();
     if (current !== undefined) choose(current);
   });
-  add.addEventListener('click', () => addCurrent());
+  add.addEventListener('click', () => addCurrent().catch((error) => showError(error)));
   remove.addEventListener('click', () => current && removeCurrent(current));
   await open();
   // The page works without it, but then not offline.

@@ -43,7 +43,8 @@ export function createSearchPanel({ photoOf, featuresOf, onChoose }: SearchPanel
 
   const showRegions = async (query: Photo, hit: Photo) => {
     const pair = `${query.id} ${hit.id}`;
-    if (wanted === pair) return;
+    // An item of the index that was asked with may be here without its photograph.
+    if (wanted === pair || query.thumbnail === '') return;
     wanted = pair;
     chosen = hit;
     compare.hidden = false;
