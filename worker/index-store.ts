@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import type { VectorStore } from '../core/vector-store.ts';
 import { createQdrantStore } from '../search/qdrant-store.ts';
+import { rememberedAccount } from '../search/remembered-account.ts';
 import { createVectorizeAccount } from '../search/vectorize-account.ts';
 import type { VectorizeData } from '../search/vectorize-api.ts';
 import { createVectorizeStore } from '../search/vectorize-store.ts';
@@ -44,7 +45,10 @@ export function openIndexStore(
         bindings: boundIndexes(bindings),
         fetch,
       });
-      return createVectorizeStore(account, listOf(bindings.VECTORIZE_FILTERS));
+      return createVectorizeStore(
+        rememberedAccount(account, () => performance.now()),
+        listOf(bindings.VECTORIZE_FILTERS),
+      );
     }
     case 'qdrant': {
       const { QDRANT_API_KEY: apiKey } = bindings;
