@@ -8,6 +8,7 @@ import { checkCount, imageSources } from './image-input.ts';
 import type { Limits } from './limits.ts';
 import { joinOptions, parseOptions, textOptions } from './parse-options.ts';
 import { checkDeclared, readBody } from './read-body.ts';
+import { readForm } from './read-form.ts';
 import { parseJsonObject } from './read-json.ts';
 import type { classifyOptions } from './schemas/classify.ts';
 
@@ -47,7 +48,7 @@ export async function readImageRequest<Schema extends ImageOptionsSchema>(
   }
   const body = await readBody(request, bodyLimits(kind, limits));
   if (kind === 'form') {
-    const { files, fields } = await readForm(body, request.headers.get('content-type') ?? '');
+    const { files, fields } = await readForm(body, request.headers.get('content-type') ?? '', limits);
     const options = parseOptions(schema, joinOptions(query, fields));
     checkCount(files.length, limits, 'image');
     const images = files.map((file) => ({
@@ -76,32 +77,4 @@ function bodyKind(contentType: string): BodyKind {
     `Expected image/*, multipart/form-data or application/json for content-type but found '${type}'.`,
     { param: 'content-type' },
   );
-}
-
-async function readForm(
-  body: Uint8Array<ArrayBuffer>,
-  contentType: string,
-): Promise<{ files: File[]; fields: Record<string, unknown> }> {
-  let form: FormData;
-  try {
-    form = await new Response(body, { headers: { 'content-type': contentType } }).formData();
-  } catch (cause) {
-    throw new InputError('bad_request', 'Expected multipart/form-data but the body is not.', { cause });
-  }
-  const files: File[] = [];
-  const texts: [string, string][] = [];
-  for (const [name, value] of form.entries()) {
-    if (name !== 'image') {
-      if (typeof value === 'string') texts.push([name, value]);
-      else throw notAFile(name, "an image in a field named 'image'");
-    } else if (typeof value === 'string') throw notAFile(name, 'a file');
-    else files.push(value);
-  }
-  return { files, fields: textOptions(texts) };
-}
-
-function notAFile(name: string, expected: string): InputError {
-  return new InputError('invalid_option', `Expected ${expected} but found another kind of field ${name}.`, {
-    param: name,
-  });
 }

@@ -119,8 +119,8 @@ const SIZES: readonly Attack[] = [
   {
     name: 'a form of nothing but boundaries',
     init: multipart('--x\r\n'.repeat(100_000)),
-    status: 400,
-    code: 'bad_request',
+    status: 422,
+    code: 'invalid_option',
   },
   {
     name: 'a form with 17 images',
