@@ -24,7 +24,7 @@ try {
   const assets = stageAssets();
   const configuration = unstable_readConfig({ config: values.config });
   const bundle = join(folder, 'bundle');
-  wrangler('deploy', '--dry-run', '--outdir', bundle);
+  const built = wrangler('deploy', '--dry-run', '--outdir', bundle);
   const profile = join(folder, 'startup.cpuprofile');
   wrangler('check', 'startup', '--outfile', profile);
 
@@ -36,7 +36,10 @@ try {
   ];
   console.log(describeChecks(checks));
   const classes = exportsOf(readFileSync(join(bundle, 'index.js'), 'utf8'));
-  const problems = findContradictions(configuration, { assets, classes, newest: compatibilityDate });
+  const problems = [
+    ...findContradictions(configuration, { assets, classes, newest: compatibilityDate }),
+    ...(built.match(/Unexpected fields found in .*/g) ?? []),
+  ];
   console.log(
     `${problems.length === 0 ? '✓' : '✗'} ${values.config} fits the code, the assets and the runtime`,
   );
@@ -56,11 +59,13 @@ function exportsOf(bundle: string): string[] {
   return list.split(',').map((name) => name.trim().split(' as ').at(-1) ?? '');
 }
 
-function wrangler(...args: readonly string[]): void {
+/** What it says. */
+function wrangler(...args: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync('wrangler', [...args, '--config', values.config], {
     env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: 'true' },
     encoding: 'utf8',
     shell: process.platform === 'win32',
   });
   if (status !== 0) throw new Error(`wrangler ${args.join(' ')} failed:\n${stdout}${stderr}`);
+  return `${stdout}${stderr}`;
 }

@@ -23,7 +23,7 @@ test('its settings are the defaults, but for the model, which it publishes', () 
 });
 
 test.each(Object.keys(vars))('%s is known to the code', (name) => {
-  const isRead = ['limits.ts', 'settings.ts', 'handler.ts'].some((file) =>
+  const isRead = ['limits.ts', 'settings.ts', 'handler.ts', 'index-store.ts'].some((file) =>
     readFileSync(`worker/${file}`, 'utf8').includes(name),
   );
   expect(isRead).toBe(true);
@@ -40,4 +40,9 @@ test.each(
   // Several that belong together share one.
   while (/^[A-Z_]+ = /.test(lines[line] ?? '')) line -= 1;
   expect(lines[line]).toMatch(/^# /);
+});
+
+test('every variable stands in its table: TOML gives what follows another table to that one', () => {
+  const written = [...readFileSync(FILE, 'utf8').matchAll(/^([A-Z_]+) = /gm)].map(([, name]) => name);
+  expect(written.toSorted()).toEqual(Object.keys(vars).toSorted());
 });
