@@ -3,6 +3,7 @@
 import type { JpegHeader } from '../core/jpeg-header.ts';
 import { jpegScale } from '../core/jpeg-scale.ts';
 import { decodeBytes } from '../engine/decode/memory.ts';
+import { SCRIPT_BYTES } from '../engine/edge/decode.ts';
 
 const MB = 1e6;
 
@@ -32,6 +33,3 @@ export function reservedBytes(resize: number): Reserved {
     scriptBytes: SCRIPT_BYTES,
   };
 }
-
-/** Measured: docs/model-format.md. */
-const SCRIPT_BYTES = 20 * MB;
