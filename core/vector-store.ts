@@ -69,6 +69,8 @@ export interface Query {
 export const SAME_SCORE = 0.999;
 export const MAX_TOP_K = 1000;
 export const MAX_UPSERT_ITEMS = 1000;
+/** Of one item, as JSON. */
+export const MAX_METADATA_BYTES = 10 * 1024;
 
 export interface Hit {
   readonly id: string;

@@ -2,7 +2,13 @@
 // copied or found there already, and then counted in the state.
 
 import { appendFile } from 'node:fs/promises';
-import type { Item, VectorIndex, VectorSpace } from '../core/vector-store.ts';
+import {
+  type Item,
+  MAX_METADATA_BYTES,
+  type Metadata,
+  type VectorIndex,
+  type VectorSpace,
+} from '../core/vector-store.ts';
 import { failureLine } from './failure.ts';
 import type { FailureGate } from './failure-gate.ts';
 import { sortItems } from './known-items.ts';
@@ -54,60 +60,123 @@ export async function buildIndex(parts: ReindexParts): Promise<Reindexed> {
     return buildIndex({ ...parts, state });
   }
   const sample = createIdSample(parts.sampleSize);
-  let { state } = parts;
-  parts.gate.count(state.position, state.failed);
+  const { position, failed } = parts.state;
+  parts.gate.count(position, failed);
+  let done = Promise.resolve(parts.state);
   let place = 0;
-  for await (const window of windows(source.list(), parts.window ?? WINDOW)) {
-    for (const { id } of window) sample.offer(id);
-    place += window.length;
-    const items = place <= state.position ? [] : window.slice(window.length - (place - state.position));
-    if (items.length === 0) continue;
-    if (signal.aborted) throw new StoppedError();
-    state = await doWindow(items, state, parts);
-    await writeState(folder, state);
-    parts.onWindow?.(state);
+  try {
+    for await (const window of windows(source.list(), parts.window ?? WINDOW)) {
+      for (const { id } of window) sample.offer(id);
+      place += window.length;
+      const items = place <= position ? [] : window.slice(window.length - (place - position));
+      if (items.length === 0) continue;
+      if (signal.aborted) throw new StoppedError();
+      const before = done;
+      const counts = await beginWindow(items, parts);
+      done = before.then(async (state) => {
+        const next = await counts.ended.then((ended) => addWindow(state, items, ended, folder));
+        parts.onWindow?.(next);
+        return next;
+      });
+      done.catch(() => undefined);
+      // While one window ends the next is begun, so that the engine need not wait; no more than that.
+      await before;
+    }
+    const state = await done;
+    parts.gate.conclude();
+    return { state, sample: sample.ids() };
+  } finally {
+    // Nothing goes on behind the caller's back.
+    await done.catch(() => undefined);
   }
-  parts.gate.conclude();
-  return { state, sample: sample.ids() };
 }
 
-async function doWindow(
+interface WindowCounts {
+  readonly embedded: number;
+  readonly copied: number;
+  readonly unchanged: number;
+  readonly known: number;
+  readonly failed: number;
+  /** For failures.jsonl. */
+  readonly lines: string;
+}
+
+/** Resolves when all of it is on its way; `ended` when all of it is in the new index, or has failed. */
+async function beginWindow(
   items: readonly SourceItem[],
-  state: ReindexState,
   parts: ReindexParts,
-): Promise<ReindexState> {
-  const { after, space, pipeline, gate, folder } = parts;
-  const sorted = await sortItems(items, parts);
-  await upsertAll(after, space, sorted.copies);
+): Promise<{ readonly ended: Promise<WindowCounts> }> {
+  const { after, space, pipeline, gate } = parts;
+  const { wanted, copies, unchanged, known } = await sortItems(items, parts);
+  await upsertAll(after, space, copies);
+  gate.count(items.length - wanted.length, 0);
   let embedded = 0;
   let lines = '';
-  const take = async ({ rows, failed }: BatchResult): Promise<void> => {
+  const take = async (result: BatchResult): Promise<void> => {
+    const { rows, failed } = withoutZeros(result, wanted);
     const found: Item[] = rows.map(({ id, vector, sha256, metadata }) => ({
       id,
       vector,
       // What others have noted about the image in the old index stays with it.
-      metadata: { ...sorted.known.get(id), ...metadata, sha256 },
+      metadata: joinMetadata(known.get(id) ?? {}, { ...metadata, sha256 }),
     }));
     await upsertAll(after, space, found);
     embedded += rows.length;
     lines += failed.map(failureLine).join('');
     gate.count(rows.length + failed.length, failed.length, failed.at(-1));
   };
-  const { finished } = await pipeline.feed(sorted.wanted, take);
-  await finished;
-  await appendFile(folder.failures, lines);
-  gate.count(items.length - sorted.wanted.length, 0);
-  return {
+  const { finished } = await pipeline.feed(wanted, take);
+  const ended = finished.then(() => {
+    const failed = wanted.length - embedded;
+    return { embedded, copied: copies.length, unchanged, known: known.size, failed, lines };
+  });
+  ended.catch(() => undefined);
+  return { ended };
+}
+
+async function addWindow(
+  state: ReindexState,
+  items: readonly SourceItem[],
+  counts: WindowCounts,
+  folder: ReindexFolder,
+): Promise<ReindexState> {
+  await appendFile(folder.failures, counts.lines);
+  const next = {
     ...state,
     position: state.position + items.length,
-    embedded: state.embedded + embedded,
-    copied: state.copied + sorted.copies.length,
-    unchanged: state.unchanged + sorted.unchanged,
-    failed: state.failed + sorted.wanted.length - embedded,
-    known: state.known + sorted.known.size,
-    failureBytes: state.failureBytes + Buffer.byteLength(lines),
+    embedded: state.embedded + counts.embedded,
+    copied: state.copied + counts.copied,
+    unchanged: state.unchanged + counts.unchanged,
+    failed: state.failed + counts.failed,
+    known: state.known + counts.known,
+    failureBytes: state.failureBytes + Buffer.byteLength(counts.lines),
     lastId: items.at(-1)?.id ?? state.lastId,
   };
+  await writeState(folder, next);
+  return next;
+}
+
+/** A vector of zeros points nowhere: no store takes it, and it must not keep the others out. */
+function withoutZeros({ rows, failed }: BatchResult, items: readonly SourceItem[]): BatchResult {
+  const zeros = rows.filter(({ vector }) => vector.every((value) => value === 0));
+  if (zeros.length === 0) return { rows, failed };
+  const code = 'engine_failed';
+  const reason = 'The vector of this image is all zeros, which cannot be searched for.';
+  return {
+    rows: rows.filter((row) => !zeros.includes(row)),
+    failed: [
+      ...failed,
+      ...items
+        .filter(({ id }) => zeros.some((row) => row.id === id))
+        .map(({ id, location }) => ({ id, location, code, reason })),
+    ],
+  };
+}
+
+/** Without the first, where both together are more than a store takes. */
+function joinMetadata(known: Metadata, own: Metadata): Metadata {
+  const joined = { ...known, ...own };
+  return Buffer.byteLength(JSON.stringify(joined)) <= MAX_METADATA_BYTES ? joined : own;
 }
 
 /** By the last item done with, and that nothing stands before it that did not. */

@@ -2,7 +2,13 @@
 // each store matches itself or translates to its own language.
 
 import { InputError } from '../core/errors.ts';
-import type { Filter, Metadata, MetadataValue, NumberRange } from '../core/vector-store.ts';
+import {
+  type Filter,
+  MAX_METADATA_BYTES,
+  type Metadata,
+  type MetadataValue,
+  type NumberRange,
+} from '../core/vector-store.ts';
 
 export type RangeOperator = 'gt' | 'gte' | 'lt' | 'lte';
 
@@ -20,7 +26,6 @@ const RANGE_OPERATORS: readonly RangeOperator[] = ['gt', 'gte', 'lt', 'lte'];
 /** Keeps translated filters within what every store takes (Vectorize: 2048 bytes). */
 const MAX_CONDITIONS = 16;
 const MAX_IN_VALUES = 100;
-const MAX_METADATA_BYTES = 10 * 1024;
 
 /** Equality becomes `in` with one value. Throws InputError naming the field. */
 export function parseFilter(filter: Filter = {}): Condition[] {

@@ -1,8 +1,9 @@
 // A row's fields as metadata that every output and store takes (core/vector-store.ts).
 
-import type { Metadata, MetadataValue } from '../../core/vector-store.ts';
+import { MAX_METADATA_BYTES, type Metadata, type MetadataValue } from '../../core/vector-store.ts';
 
-const MAX_BYTES = 10 * 1024;
+/** What stores take, less room for the content hash and, where it counts too, the id. */
+const MAX_BYTES = MAX_METADATA_BYTES - 1024;
 const MAX_NAME = 64;
 
 /**

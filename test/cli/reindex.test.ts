@@ -223,11 +223,13 @@ describe('stopped and resumed', () => {
     const stopping = await openSession({ ...wanted, changes: { signal: controller.signal, window: 5 } });
     const { source } = stopping;
     const read: Source['read'] = (item, maxBytes) => {
-      if (item.id === '000/00007.jpg') controller.abort();
+      if (item.id === '001/00011.jpg') controller.abort();
       return source.read(item, maxBytes);
     };
     await expect(build({ ...stopping, source: { ...source, read } })).rejects.toBeInstanceOf(StoppedError);
-    expect(await readState(stopping.folder)).toMatchObject({ position: 5, embedded: 5 });
+    const stopped = await readState(stopping.folder);
+    expect(stopped?.position).toBeGreaterThanOrEqual(5);
+    expect(stopped?.position).toBeLessThan(COUNT);
     // A killed process may have written failures that its last state does not know.
     await appendFile(stopping.folder.failures, 'half a line');
     const { state, against } = await reindex({ ...wanted, changes: { window: 5 } });
@@ -302,6 +304,41 @@ describe('what keeps the alias where it is', () => {
       `1 of the 12 items of 'photos-1' are not in ${from}: they would be gone. Allow it with --allow-missing.`,
     ]);
     expect((await reindex({ ...wanted, changes: { allowMissing: true } })).against).toEqual([]);
+  });
+
+  test('a vector of zeros fails alone, and metadata that has grown too large gives way', async () => {
+    const store = createMemoryStore();
+    await fill(store, 'zeros-1');
+    const old = await store.open('photos');
+    const [noted] = await old.get(['000/00003.jpg']);
+    const { space } = await old.describe();
+    if (noted === undefined) throw new Error('Expected an item.');
+    const note = 'x'.repeat(10_200);
+    await old.upsert(space, [{ ...noted, metadata: { note } }]);
+    const session = await openSession({
+      store,
+      out: 'zeros-2',
+      pool: 'avg',
+      changes: { maxFailureRate: 0.1 },
+    });
+    const { describer } = session.model;
+    let described = 0;
+    const describe: typeof describer.describe = (outputs) => {
+      described += 1;
+      return described === 1 ? new Float32Array(describer.dimensions) : describer.describe(outputs);
+    };
+    const { state } = await build({
+      ...session,
+      model: { ...session.model, describer: { ...describer, describe } },
+    });
+    expect(state).toMatchObject({ position: COUNT, embedded: COUNT - 1, failed: 1 });
+    expect(JSON.parse(await readFile(session.folder.failures, 'utf8'))).toMatchObject({
+      id: '000/00000.jpg',
+      location: join(photos, '000/00000.jpg'),
+      code: 'engine_failed',
+    });
+    const [kept] = await (await store.open('photos-2')).get(['000/00003.jpg']);
+    expect(Object.keys(kept?.metadata ?? {})).toEqual(['sha256']);
   });
 
   test('too many images that fail; each has its line', async () => {
