@@ -25,7 +25,7 @@ const runFile = promisify(execFile);
 /**
  * Options: `--images=DIR` (default: the samples), `--count=N` images (129), `--rounds=N` (3),
  * `--device=cpu|cuda` for PyTorch (cpu), `--engines=a,b` of ours (auto, winograd, onnxruntime-cpu:fp32; with
- * --device=cuda also cuda and webgpu). PYTHON names the interpreter.
+ * --device=cuda also cuda and webgpu), `--settings=N` of PyTorch's to try (all). PYTHON names the interpreter.
  */
 export async function run(options: readonly string[]): Promise<void> {
   const option = (name: string) =>
@@ -46,7 +46,7 @@ export async function run(options: readonly string[]): Promise<void> {
       Number(option('count') ?? 129),
     );
     console.log(`${files.length} JPEG files, GeM descriptors of the default model\n`);
-    const best = await bestSettings(pytorch, files, device);
+    const best = await bestSettings(pytorch, files, device, Number(option('settings') ?? 99));
     const contestants = engines.map((engine) => ({
       name: `vgg-edge embed, ${engine}`,
       run: (round: number) => embed(photos, join(folder, `out-${engine.replace(':', '-')}-${round}`), engine),
@@ -99,11 +99,12 @@ async function bestSettings(
   pytorch: PyTorch,
   files: readonly string[],
   device: 'cpu' | 'cuda',
+  count: number,
 ): Promise<PyTorchSettings> {
   const tried: { name: string; settings: PyTorchSettings; rate: number }[] = [];
   const some = device === 'cuda' ? files : files.slice(0, 32);
   let version = '';
-  for (const candidate of settingsToTry(device, availableParallelism())) {
+  for (const candidate of settingsToTry(device, availableParallelism()).slice(0, count)) {
     const answer = await pytorch.embed(some, candidate.settings);
     version = answer.torch;
     tried.push({ ...candidate, rate: rateOf(answer) });
@@ -154,9 +155,7 @@ async function compareVectors(
     '--engine',
     'winograd',
   ]);
-  const [shard = ''] = (await readdir(join(out, 'shards')))
-    .filter((name) => /^shard.*\.jsonl$/.test(name))
-    .toSorted();
+  const [shard = ''] = (await readdir(out)).filter((name) => /^shard.*\.jsonl$/.test(name)).toSorted();
   const ours = (await readFile(join(out, shard), 'utf8')).split('\n').slice(0, files.length);
   const cosines = ours.map((line, row) => {
     const vector: number[] = JSON.parse(line).vector;
