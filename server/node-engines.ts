@@ -9,8 +9,8 @@ import type { CreateEngine } from '../worker/served-model.ts';
 
 /**
  * - `winograd`: our kernel, the very vectors of the edge; computes on the main thread
- * - `onnxruntime-node`: native, beside the main thread, in batches; float where the model has float graphs,
- *   otherwise int8, which older x86 processors round differently
+ * - `onnxruntime-node`: native, on all cores, in batches, during which the main thread waits; float where the
+ *   model has float graphs, otherwise int8, which older x86 processors round differently
  * - `onnxruntime-web`: for comparison
  */
 export const NODE_ENGINES = ['winograd', 'onnxruntime-node', 'onnxruntime-web'] as const;
