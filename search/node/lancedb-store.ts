@@ -2,7 +2,7 @@
 // package is optional and loaded when a store is opened.
 
 import { createRequire } from 'node:module';
-import type { Connection, Table } from '@lancedb/lancedb';
+import type { Connection, Index as LanceIndex, Table } from '@lancedb/lancedb';
 import { InputError } from '../../core/errors.ts';
 import { createTurns } from '../../core/turns.ts';
 import type { Metadata, VectorSpace, VectorStore } from '../../core/vector-store.ts';
@@ -40,10 +40,14 @@ const TABLES_PER_PAGE = 1000;
 const MAX_FIELDS = 128;
 const MAX_NEAREST = 1000;
 /** Candidates of the approximate index compared exactly, per hit wanted. */
-const REFINE = 4;
-/** Breadth of the search in the graph, at least; more is slower and misses less. */
-const BREADTH = 200;
+const REFINE = 10;
+/** Items of a partition, and partitions searched; more of these is slower and misses less. */
+const PARTITION = 4096;
 const NPROBES = 40;
+/** For the graph's breadth, where there is one: at least. */
+const BREADTH = 200;
+/** RaBitQ packs a bit per dimension into bytes. */
+const BITS_PER_BYTE = 8;
 
 type LanceDb = typeof import('@lancedb/lancedb');
 
@@ -112,18 +116,32 @@ export async function openLanceDbStore(uri: string): Promise<LanceDbStore> {
   return {
     ...withAliases(store, aliases),
     async optimise(name, approximateFrom = APPROXIMATE_FROM) {
-      const { table } = await openTable((await aliases.find(name)) ?? name);
+      const { table, space } = await openTable((await aliases.find(name)) ?? name);
       const indexed = (await reach(() => table.listIndices())).map(({ columns }) => columns[0]);
       if (!indexed.includes('id'))
         await reach(() => table.createIndex('id', { config: lance.Index.btree() }));
       if (!indexed.includes('vector') && (await reach(() => table.countRows())) >= approximateFrom) {
-        // Not 'dot', which orders unit vectors alike: built with it, the index found 4 of 100 neighbours.
-        const config = lance.Index.hnswSq({ distanceType: 'cosine', m: 20, efConstruction: 200 });
-        await reach(() => table.createIndex('vector', { config }));
+        const items = await reach(() => table.countRows());
+        await reach(() =>
+          table.createIndex('vector', { config: vectorIndex(lance, space.dimensions, items) }),
+        );
       }
       await reach(() => table.optimize());
     },
   };
+}
+
+/**
+ * A bit per dimension (RaBitQ: Gao and Long, SIGMOD 2024, arXiv:2405.12497) in partitions: built in a
+ * twentieth of the time of the graph, which stands in where the bits fill no bytes. By cosine, not 'dot',
+ * which orders unit vectors alike: built with it, the graph found 4 of 100 neighbours.
+ */
+function vectorIndex({ Index }: LanceDb, dimensions: number, items: number): LanceIndex {
+  if (dimensions % BITS_PER_BYTE !== 0) {
+    return Index.hnswSq({ distanceType: 'cosine', m: 20, efConstruction: 200 });
+  }
+  const numPartitions = Math.max(1, Math.round(items / PARTITION));
+  return Index.ivfRq({ distanceType: 'cosine', numPartitions, maxIterations: 20, sampleRate: 64 });
 }
 
 async function createTable(

@@ -27,18 +27,22 @@ test('an alias is as good as a name where the approximate index is built', async
   await store.close();
 });
 
-test('the approximate index finds nearly all, and what came after it was built', async () => {
-  const store = await openLanceDbStore(join(folder, 'approximate'));
-  const index = await store.create('approximate', space);
-  const draw = clusteredVectors({ clusters: 20, dimensions: space.dimensions, seed: 9 });
+test.each([
+  ['by bits', 32],
+  ['by a graph, where the bits fill no bytes', 36],
+])('the approximate index %s finds nearly all, and what came after it was built', async (_, dimensions) => {
+  const store = await openLanceDbStore(join(folder, `approximate-${dimensions}`));
+  const sized = { ...space, dimensions };
+  const index = await store.create('approximate', sized);
+  const draw = clusteredVectors({ clusters: 20, dimensions, seed: 9 });
   const items = Array.from({ length: 1500 }, (_, place) => ({
     id: String(place),
     vector: draw(),
     metadata: {},
   }));
-  await index.upsert(space, items.slice(0, 1000));
+  await index.upsert(sized, items.slice(0, 1000));
   await store.optimise('approximate', 500);
-  await index.upsert(space, items.slice(1000));
+  await index.upsert(sized, items.slice(1000));
   let found = 0;
   for (const query of Array.from({ length: 20 }, draw)) {
     const truth = items
@@ -46,7 +50,7 @@ test('the approximate index finds nearly all, and what came after it was built',
       .sort((a, b) => b.score - a.score)
       .slice(0, 10)
       .map(({ id }) => id);
-    const hits = await index.query({ by: { vector: query, space }, topK: 10 });
+    const hits = await index.query({ by: { vector: query, space: sized }, topK: 10 });
     found += hits.filter(({ id }) => truth.includes(id)).length;
   }
   expect(found / 200).toBeGreaterThan(0.95);
