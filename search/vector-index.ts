@@ -122,7 +122,7 @@ export function checkSpace(name: string, expected: VectorSpace, found: VectorSpa
     'index_mismatch',
     `Expected vectors of ${show(expected)} for index '${name}' but found ${show(found)}. ` +
       'Such vectors cannot be compared: make a new index and embed the images again ' +
-      `(vgg-edge index FOLDER --to …, or POST /v1/indexes and upsert), then delete '${name}'.`,
+      `(vgg-edge reindex or index, or POST /v1/indexes and upsert), then delete '${name}'.`,
     { param: 'index' },
   );
 }
