@@ -37,6 +37,11 @@ try {
     onKill: (done) => process.stderr.write(`\rkilled ${done} of ${kills}`),
   });
   const same = ends.filter((bytes) => isDeepStrictEqual(bytes, undisturbed)).length;
+  for (const bytes of ends) {
+    const names = new Set([...Object.keys(bytes), ...Object.keys(undisturbed)]);
+    const different = [...names].filter((name) => bytes[name] !== undisturbed[name]);
+    if (different.length > 0) console.log(`\nDifferent: ${different.join(', ')}`);
+  }
   console.log(
     `\n${kills} kills, ${ends.length} runs brought to their end, ${same} of them with the bytes of the undisturbed one (${Object.keys(undisturbed).length} files)`,
   );

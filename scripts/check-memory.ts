@@ -1,7 +1,8 @@
 // `npm run check:memory [-- --images N] [--engine NAME]`: whether the memory of vgg-edge embed stays flat. Embeds
-// 100,000 small photographs with the tiny model of the tests and prints the resident memory of the process
-// for each tenth of the way; fails when it grows by more than 10 % after the first tenth. The model is tiny
-// so that it takes minutes: what could grow is the runner's, not the network's.
+// 100,000 small photographs with the tiny model of the tests and prints the memory of the process for each
+// tenth of the way; fails when it ever needs 10 % more than in the first tenth. The model is tiny so that it
+// takes minutes: what could grow is the runner's, not the network's. What counts is anonymous memory: pages of
+// programs and libraries come and go as the kernel likes.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +16,7 @@ import { TINY, writePhotos } from '../test/runner/run-fixture.ts';
 
 const DISTINCT = 1000;
 const TENTHS = 10;
-/** Growth allowed between the second tenth and any later one. */
+/** Of the highest of the first tenth. Medians breathe with the garbage collector, as the table shows. */
 const ALLOWED = 1.1;
 
 const { values } = parseArgs({
@@ -32,19 +33,21 @@ try {
   const tenths = await measure();
   console.log(
     table(
-      ['images', 'resident MB, median', 'highest'],
+      ['images', 'anonymous MB, median', 'highest', 'with files, median'],
       tenths.map((sizes, tenth) => [
         `up to ${Math.round(((tenth + 1) * images) / TENTHS)}`,
-        megabytes(median(sizes)),
-        megabytes(Math.max(...sizes)),
+        megabytes(median(sizes.map(({ anonymous }) => anonymous))),
+        megabytes(Math.max(...sizes.map(({ anonymous }) => anonymous))),
+        megabytes(median(sizes.map(({ resident }) => resident))),
       ]),
     ),
   );
-  const [, second = [], ...later] = tenths;
-  const growth = Math.max(...later.map(median)) / median(second);
+  const [first = [], ...later] = tenths;
+  const highest = (sizes: readonly Sizes[]) => Math.max(...sizes.map(({ anonymous }) => anonymous));
+  const growth = Math.max(...later.map(highest)) / highest(first);
   const flat = growth <= ALLOWED;
   console.log(
-    `\nLargest later median against that of the second tenth: ${growth.toFixed(3)} (at most ${ALLOWED})`,
+    `\nHighest later against the highest of the first tenth: ${growth.toFixed(3)} (at most ${ALLOWED})`,
   );
   process.exitCode = flat ? 0 : 1;
 } finally {
@@ -64,8 +67,13 @@ async function makePhotos(photos: string): Promise<void> {
   }
 }
 
-/** Resident bytes, about one a second, by tenth of the way. */
-async function measure(): Promise<number[][]> {
+interface Sizes {
+  readonly anonymous: number;
+  readonly resident: number;
+}
+
+/** Bytes, about once a second, by tenth of the way. */
+async function measure(): Promise<Sizes[][]> {
   const options = ['--model', TINY, '--engine', values.engine, '--json'];
   const main = join(import.meta.dirname, '../cli/main.ts');
   const child = spawn(
@@ -74,25 +82,30 @@ async function measure(): Promise<number[][]> {
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const exited = once(child, 'exit');
-  const tenths = Array.from({ length: TENTHS }, (): number[] => []);
+  const tenths = Array.from({ length: TENTHS }, (): Sizes[] => []);
   for await (const line of createInterface({ input: child.stdout })) {
     const event = JSON.parse(line);
     if (event.event === 'end') console.log(`${event.items} inputs, ${event.vectors} vectors`);
     if (event.event !== 'progress') continue;
-    const resident = await residentBytes(child.pid ?? 0);
+    const sizes = await readSizes(child.pid ?? 0);
     const tenth = Math.min(Math.floor((event.ended / images) * TENTHS), TENTHS - 1);
-    if (resident !== undefined) tenths[tenth]?.push(resident);
+    if (sizes !== undefined) tenths[tenth]?.push(sizes);
   }
   const [code] = await exited;
   if (code !== 0) throw new Error(`Expected the run to end with 0 but it ended with ${code}`);
   return tenths;
 }
 
-/** Linux: the kernel's figure. */
-async function residentBytes(pid: number): Promise<number | undefined> {
+/** Linux: the kernel's figures. Undefined once the process has ended. */
+async function readSizes(pid: number): Promise<Sizes | undefined> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(status)?.[1];
-  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+  const bytes = (name: string) => {
+    const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+  };
+  const anonymous = bytes('RssAnon');
+  const resident = bytes('VmRSS');
+  return anonymous === undefined || resident === undefined ? undefined : { anonymous, resident };
 }
 
 function median(sizes: readonly number[]): number {
