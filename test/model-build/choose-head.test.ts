@@ -10,7 +10,9 @@ import { type HeadChoice, type Manifest, parseManifest } from '../../core/manife
 import { diskFiles } from '../../engine/node/disk-files.ts';
 import { createWinogradEngine } from '../../engine/winograd/engine.ts';
 import { plannedMemory } from '../../engine/winograd/planned-memory.ts';
+import { buildModel } from '../../model-build/build.ts';
 import { countForms } from '../../model-build/head-forms.ts';
+import { syntheticSets } from '../../model-build/image-sets.ts';
 import { kaimingNetwork } from '../../model-build/init.ts';
 import { TORCHVISION_INPUT } from '../../model-build/network.ts';
 import { dequantise } from '../../model-build/quantise.ts';
@@ -18,7 +20,10 @@ import { readModel } from '../../model-build/read-model.ts';
 import { winogradKernel } from '../engine/winograd-kernel.ts';
 
 /** A classifier wide enough that its forms differ by whole pages of memory. */
-const WIDE = ['--init', 'kaiming', '--items', '4,M,6,M,8,M', '--hidden', '384', '--classes', '3'];
+const HIDDEN = 256;
+const WIDE = ['--init', 'kaiming', '--items', '4,M,6,M,8,M', '--hidden', `${HIDDEN}`, '--classes', '3'];
+/** Fewer pixels: the convolutions are the same in every form. */
+const SMALL_INPUT = { ...TORCHVISION_INPUT, resize: 64, crop: 56 };
 
 let folder = '';
 let out = '';
@@ -39,18 +44,36 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function build(rank: number, memory: string): Promise<{ manifest: Manifest; choice: HeadChoice }> {
-  const args = [...WIDE, '--rank', `${rank}`, '--memory', memory, '--out', out, '--force'];
-  expect(await main(['build', ...args])).toBe(0);
-  const manifest = parseManifest(await readFile(join(out, 'model.json'), 'utf8'));
-  if (manifest.headChoice === undefined) throw new Error('no choice in the manifest');
-  return { manifest, choice: manifest.headChoice };
+/** The network of seeded weights, with factors of `rank`. */
+function wide(rank: number | null) {
+  const options = { hiddenDim: HIDDEN, outputDim: 3, fc6Rank: rank, fc7Rank: rank };
+  return customConfiguration([4, 'M', 6, 'M', 8, 'M'], false, options);
 }
 
-/** The network that the build of a rank starts from. */
-function wideNetwork(rank: number | null) {
-  const options = { hiddenDim: 384, outputDim: 3, fc6Rank: rank, fc7Rank: rank };
-  return kaimingNetwork(customConfiguration([4, 'M', 6, 'M', 8, 'M'], false, options), TORCHVISION_INPUT, 1);
+async function build(memoryBytes: number): Promise<{ manifest: Manifest; choice: HeadChoice }> {
+  const manifest = await buildModel({
+    source: { kind: 'seed', configuration: wide(null), seed: 1 },
+    out,
+    force: true,
+    name: 'wide',
+    input: SMALL_INPUT,
+    images: syntheticSets(SMALL_INPUT),
+    labels: { labels: [] },
+    defaultDescriptor: undefined,
+    licence: 'none',
+    precisions: [],
+    refine: false,
+    rounding: 'measured',
+    equalise: true,
+    memoryBytes,
+    progress: () => {},
+  });
+  return { manifest, choice: choiceOf(manifest) };
+}
+
+function choiceOf({ headChoice }: Manifest): HeadChoice {
+  if (headChoice === undefined) throw new Error('no choice in the manifest');
+  return headChoice;
 }
 
 const loss = ({ cosine }: HeadChoice['candidates'][number]) => 1 - (cosine.fc6 + cosine.fc7) / 2;
@@ -68,13 +91,13 @@ async function measuredMemory(manifest: Manifest, tap: 'features' | 'scores'): P
 
 describe('a full-size classifier', () => {
   test('every form is measured, the most faithful that fits is stored; with less memory, another', async () => {
-    const { manifest, choice } = await build(0, '128MB');
+    const { manifest, choice } = await build(128e6);
     expect(choice.candidates.map(({ name }) => name)).toEqual([
       'int8',
       ...[128, 64, 32].flatMap((group) => [`4-bit, groups of ${group}`, `4-bit fc6, groups of ${group}`]),
-      ...[96, 48, 24].map((rank) => `int8, rank ${rank}`),
+      ...[64, 32, 16].map((rank) => `int8, rank ${rank}`),
     ]);
-    expect(countForms(wideNetwork(null)).forms).toBe(choice.candidates.length);
+    expect(countForms(kaimingNetwork(wide(null), SMALL_INPUT, 1)).forms).toBe(choice.candidates.length);
     const taken = choice.candidates.filter((candidate) => candidate.taken);
     expect(taken).toHaveLength(1);
     expect(taken.map(loss)).toEqual([Math.min(...choice.candidates.map(loss))]);
@@ -90,7 +113,7 @@ describe('a full-size classifier', () => {
     printed.length = 0;
     expect(await main(['inspect', out])).toBe(0);
     expect(printed.join('\n')).toMatch(
-      /→ int8 .*\n.*4-bit, groups of 128[\s\S]*int8, rank 24[\s\S]*beyond 128\.0 MB/,
+      /→ int8 .*\n.*4-bit, groups of 128[\s\S]*int8, rank 16[\s\S]*beyond 128\.0 MB/,
     );
     const [largest = 0] = choice.candidates.map(({ isolateBytes }) => isolateBytes).toSorted((a, b) => b - a);
     await lessThan(largest);
@@ -98,7 +121,7 @@ describe('a full-size classifier', () => {
 
   /** With less memory, the most faithful of those that fit, and it runs. */
   async function lessThan(largest: number) {
-    const { manifest, choice } = await build(0, `${largest - 1}`);
+    const { manifest, choice } = await build(largest - 1);
     const fitting = choice.candidates.filter(({ isolateBytes }) => isolateBytes < largest);
     expect(fitting.length).toBeLessThan(choice.candidates.length);
     const best = fitting.toSorted((a, b) => loss(a) - loss(b))[0];
@@ -111,26 +134,27 @@ describe('a full-size classifier', () => {
     expect(await measuredMemory(manifest, 'scores')).toBe(best?.wasmBytes);
     // What export and float graphs start from.
     const { network } = await readModel(diskFiles(out));
-    expect(dequantise(network).linears[0]?.weight).toHaveLength(392 * 384);
+    expect(dequantise(network).linears[0]?.weight).toHaveLength(392 * HIDDEN);
   }
 });
 
 test('factors are kept as they come, or their weights get 4 bits', async () => {
-  const { choice } = await build(16, '128MB');
+  expect(await main(['build', ...WIDE, '--rank', '16', '--memory', '128MB', '--out', out])).toBe(0);
+  const choice = choiceOf(parseManifest(await readFile(join(out, 'model.json'), 'utf8')));
   expect(choice.candidates.map(({ name }) => name)).toEqual([
     'int8, factors as given',
     '4-bit, groups of 128',
     '4-bit, groups of 64',
     '4-bit, groups of 32',
   ]);
-  expect(countForms(wideNetwork(16)).forms).toBe(choice.candidates.length);
+  expect(countForms(kaimingNetwork(wide(16), TORCHVISION_INPUT, 1)).forms).toBe(choice.candidates.length);
 });
 
 describe('refused', () => {
   test('nothing fits: what the smallest needs, and nothing is left behind', async () => {
-    expect(await main(['build', ...WIDE, '--rank', '0', '--memory', '30MB', '--out', out])).toBe(1);
+    expect(await main(['build', ...WIDE, '--rank', '16', '--memory', '30MB', '--out', out])).toBe(1);
     expect(printed.join('\n')).toMatch(
-      /fits into 30\.0 MB, but the smallest of 10 \(int8, rank \d+\) needs 3\d\.\d MB: .* for the convolutions, .* Give --memory 3\dMB or more/,
+      /fits into 30\.0 MB, but the smallest of 4 \(int8, factors as given\) needs 3\d\.\d MB: .* for the convolutions, .* Give --memory 3\dMB or more/,
     );
     expect(await readdir(folder)).toEqual([]);
   });
