@@ -53,7 +53,9 @@ export async function runShards(parts: RunShardsParts): Promise<void> {
           const items = await readItems(directory, shard);
           const { finished } = await intake(() => pipeline.feed(items, open.take));
           await finished;
-          onShard?.(directory, await open.publish());
+          // Not as the argument of an optional call, which is not evaluated where nobody listens.
+          const marker = await open.publish();
+          onShard?.(directory, marker);
         } catch (error) {
           await open.abandon();
           throw error;
