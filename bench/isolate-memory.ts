@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { unstable_startWorker as startWorker } from 'wrangler';
-import { z } from 'zod';
+import { openInspector } from './inspector.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -24,15 +24,6 @@ export interface MeasuredWorker {
   memory(): Promise<IsolateMemory>;
   dispose(): Promise<void>;
 }
-
-/** What V8's inspector answers; it does not count WebAssembly's memory. */
-const usage = z.object({
-  usedSize: z.number(),
-  embedderHeapUsedSize: z.number(),
-  backingStorageSize: z.number(),
-});
-const message = z.object({ id: z.number(), result: z.unknown() });
-const targets = z.tuple([z.object({ webSocketDebuggerUrl: z.string() })]);
 
 const EVERY_MS = 10;
 
@@ -58,9 +49,7 @@ export async function startMeasured(assets: string, model: string): Promise<Meas
   const inspector = await openInspector(await worker.inspectorUrl);
   let most = { heap: 0, buffers: 0 };
   const sample = async () => {
-    const { usedSize, embedderHeapUsedSize, backingStorageSize } = usage.parse(
-      await inspector.call('Runtime.getHeapUsage'),
-    );
+    const { usedSize, embedderHeapUsedSize, backingStorageSize } = await inspector.heapUsage();
     most = {
       heap: Math.max(most.heap, usedSize + embedderHeapUsedSize),
       buffers: Math.max(most.buffers, backingStorageSize),
@@ -85,31 +74,4 @@ export async function startMeasured(assets: string, model: string): Promise<Meas
       await worker.dispose();
     },
   };
-}
-
-/** A connection to the isolate's inspector through wrangler's, which answers local origins only. */
-async function openInspector(url: URL | undefined) {
-  if (url === undefined) throw new TypeError('wrangler gave no inspector.');
-  const [target] = targets.parse(await (await fetch(`http://${url.host}/json`)).json());
-  const socket = new WebSocket(target.webSocketDebuggerUrl, { headers: { origin: 'http://127.0.0.1' } });
-  const waiting = new Map<number, (result: unknown) => void>();
-  socket.addEventListener('message', ({ data }) => {
-    const answer = message.safeParse(JSON.parse(String(data)));
-    if (!answer.success) return;
-    waiting.get(answer.data.id)?.(answer.data.result);
-    waiting.delete(answer.data.id);
-  });
-  await new Promise((resolve, reject) => {
-    socket.addEventListener('open', resolve, { once: true });
-    socket.addEventListener('error', reject, { once: true });
-  });
-  let id = 0;
-  const call = (method: string) =>
-    new Promise<unknown>((resolve) => {
-      id += 1;
-      waiting.set(id, resolve);
-      socket.send(JSON.stringify({ id, method }));
-    });
-  await call('Runtime.enable');
-  return { call, close: () => socket.close() };
 }
