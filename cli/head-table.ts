@@ -6,27 +6,23 @@ import { table } from './table.ts';
 /** Empty where the model was not built to fit a memory. */
 export function headTable({ headChoice }: Pick<Manifest, 'headChoice'>): string {
   if (headChoice === undefined) return '';
-  const { limitBytes, reserved, backboneBytes, images, machine, candidates } = headChoice;
-  const rows = candidates.map(
-    ({ name, taken, weightBytes, wasmBytes, isolateBytes, milliseconds, ...figures }) => [
-      `${taken ? '→' : ' '} ${name}`,
-      megabytes(weightBytes),
-      megabytes(wasmBytes),
-      `${megabytes(isolateBytes)}${isolateBytes > limitBytes ? ' !' : '  '}`,
-      milliseconds.toFixed(1),
-      ...[figures.cosine.fc6, figures.cosine.fc7, figures.cosine.scores].map((value) => value.toFixed(5)),
-      percent(figures.top1Agreement),
-      percent(figures.neighbourOverlap10),
-      figures.divergence.toFixed(5),
-      percent(figures.headTop1Agreement),
-    ],
-  );
+  const { limitBytes, reserved, backboneBytes, images, candidates } = headChoice;
+  const rows = candidates.map(({ name, taken, weightBytes, wasmBytes, isolateBytes, ...figures }) => [
+    `${taken ? '→' : ' '} ${name}`,
+    megabytes(weightBytes),
+    megabytes(wasmBytes),
+    `${megabytes(isolateBytes)}${isolateBytes > limitBytes ? ' !' : '  '}`,
+    ...[figures.cosine.fc6, figures.cosine.fc7, figures.cosine.scores].map((value) => value.toFixed(5)),
+    percent(figures.top1Agreement),
+    percent(figures.neighbourOverlap10),
+    figures.divergence.toFixed(5),
+    percent(figures.headTop1Agreement),
+  ]);
   const header = [
     '  classifier',
     'MB',
     'WASM MB',
     'isolate MB  ',
-    'ms',
     'fc6',
     'fc7',
     'scores',
@@ -40,7 +36,6 @@ export function headTable({ headChoice }: Pick<Manifest, 'headChoice'>): string 
     '',
     `→ taken, ! beyond ${megabytes(limitBytes)} MB. WASM: convolutions (${megabytes(backboneBytes)} MB) and classifier; isolate: with ${megabytes(reserved.decoderBytes)} MB to decode a photograph and ${megabytes(reserved.scriptBytes)} MB for the script.`,
     `Against float32 on ${images} images not calibrated with: mean cosines, top-1 agreement, overlap of the 10 nearest by fc6, divergence of the scores; alone: top-1 agreement of the classifier from the same features.`,
-    `ms: the classifier for one image, ${machine}.`,
   ].join('\n');
 }
 

@@ -162,8 +162,6 @@ const headCandidate = z.strictObject({
   wasmBytes: size,
   /** That and what is reserved: this must not be more than the limit. */
   isolateBytes: size,
-  /** Of the head for one image, the least of some runs. */
-  milliseconds: z.number().min(0),
   /** Against the float32 network from the same pixels. */
   cosine: z.strictObject({ fc6: meanCosine, fc7: meanCosine, scores: meanCosine }),
   top1Agreement: share,
@@ -184,8 +182,6 @@ const headChoice = z.strictObject({
   backboneBytes: size,
   /** Images not calibrated with, on which the figures stand. */
   images: size,
-  /** Of the milliseconds. */
-  machine: z.string(),
   candidates: z.array(headCandidate).min(1),
 });
 

@@ -1,18 +1,16 @@
 // `build --memory`: every form of the classifier is made and measured, and the most faithful one that fits the
 // memory is taken.
 
-import { cpus } from 'node:os';
 import { InputError } from '../core/errors.ts';
 import type { HeadCandidate, HeadChoice } from '../core/manifest.ts';
-import type { ImageBatch } from '../core/ports.ts';
 import { joined } from './fidelity.ts';
 import type { NetworkLevels } from './float-graph.ts';
 import { openFloatRunner } from './float-runner.ts';
-import { countForms, type HeadForm, headForms } from './head-forms.ts';
+import { headForms, replaceHead, type StoredHead } from './head-forms.ts';
 import { type ImageSets, inBatches } from './image-sets.ts';
 import { reservedBytes } from './isolate-memory.ts';
 import { layerValues } from './layer-values.ts';
-import { type Matrix, type MatrixProducts, openMatrixProducts } from './matrix-product.ts';
+import { type MatrixProducts, openMatrixProducts } from './matrix-product.ts';
 import { type HeadFigures, type HeadReference, measureHead, quantisedFeatures } from './measure-head.ts';
 import type { FloatNetwork, QuantisedNetwork } from './network.ts';
 
@@ -26,8 +24,6 @@ export interface ChooseHeadOptions {
   /** Scores say something: those of untrained weights do not. */
   readonly byScores: boolean;
   readonly progress: (stage: string, done: number, total: number) => void;
-  /** Called with each form as soon as its figures are there. */
-  readonly measured?: (candidate: HeadCandidate) => void;
 }
 
 export interface ChosenHead {
@@ -41,51 +37,39 @@ export interface ChosenHead {
 export async function chooseHead(options: ChooseHeadOptions): Promise<ChosenHead> {
   const { network, levels, quantised, images, limitBytes, progress } = options;
   await using products = await openMatrixProducts();
-  const calibration = await featuresOf(quantised, images.calibration, report(progress, 'features'));
+  const calibration = await quantisedFeatures(quantised, images.calibration, report(progress, 'features'));
   const reference = await headReference(options, products);
   const reserved = reservedBytes(network.input.resize);
   const candidates: HeadCandidate[] = [];
-  const steps = countForms(network);
-  let done = 0;
-  const tick = () => {
-    done += 1;
-    progress('trying classifiers', done, steps.forms + steps.ticks);
-  };
   let backboneBytes = 0;
-  let best: { readonly form: HeadForm; readonly candidate: HeadCandidate } | undefined;
-  const forms = headForms({
-    network,
-    levels: levels.linears,
-    features: calibration,
-    products,
-    tick,
-  });
-  for await (const form of forms) {
+  let best: { readonly head: StoredHead; readonly candidate: HeadCandidate } | undefined;
+  const forms = headForms({ network, levels: levels.linears, features: calibration, products });
+  for (const [done, { name, make }] of forms.entries()) {
+    progress('trying classifiers', done, forms.length);
+    const head = await make();
     const { backboneBytes: ofBackbone, ...figures } = await measureHead(
-      replaceHead(quantised, form),
+      replaceHead(quantised, head),
       reference,
     );
     backboneBytes = ofBackbone;
     const isolateBytes = figures.wasmBytes + reserved.decoderBytes + reserved.scriptBytes;
-    const candidate = { name: form.name, taken: false, isolateBytes, ...figures };
+    const candidate = { name, taken: false, isolateBytes, ...figures };
     candidates.push(candidate);
-    options.measured?.(candidate);
-    tick();
     if (isolateBytes > limitBytes) continue;
     const better = best === undefined || loss(figures, options) < loss(best.candidate, options);
-    if (better) best = { form, candidate };
+    if (better) best = { head, candidate };
   }
+  progress('trying classifiers', forms.length, forms.length);
   if (best === undefined) throw nothingFits(limitBytes, candidates, backboneBytes, reserved);
-  const { form, candidate } = best;
+  const { head, candidate } = best;
   return {
-    quantised: replaceHead(quantised, form),
-    float: { ...network, configuration: form.configuration, linears: form.float },
+    quantised: replaceHead(quantised, head),
+    float: { ...network, configuration: head.configuration, linears: head.float },
     headChoice: {
       limitBytes,
       reserved,
       backboneBytes,
       images: images.heldOut.images,
-      machine: cpus()[0]?.model ?? 'unknown',
       candidates: candidates.map((each) => ({ ...each, taken: each === candidate })),
     },
   };
@@ -99,36 +83,9 @@ function loss(
   return 1 - (cosine.fc6 + cosine.fc7) / 2 + (byScores ? divergence : 0);
 }
 
-function replaceHead(quantised: QuantisedNetwork, { configuration, linears }: HeadForm): QuantisedNetwork {
-  return { ...quantised, configuration, linears };
-}
-
-/** Images that are computed at once. */
-const BATCH = 4;
-
-async function featuresOf(
-  quantised: QuantisedNetwork,
-  images: ImageBatch,
-  progress: (done: number, total: number) => void,
-): Promise<Matrix> {
-  const parts: Float32Array[] = [];
-  await quantisedFeatures(
-    quantised,
-    (backbone) => {
-      for (const batch of inBatches(images, BATCH)) {
-        progress(parts.length * BATCH, images.images);
-        parts.push(backbone.run(batch));
-      }
-    },
-    BATCH,
-  );
-  const values = joined(parts);
-  return { rows: images.images, columns: values.length / images.images, values };
-}
-
 async function headReference(options: ChooseHeadOptions, products: MatrixProducts): Promise<HeadReference> {
   const { network, quantised, images, progress } = options;
-  const features = await featuresOf(quantised, images.heldOut, report(progress, 'features held out'));
+  const features = await quantisedFeatures(quantised, images.heldOut, report(progress, 'features held out'));
   const headScores = (await layerValues(network.linears, features, products)).at(-1)?.values;
   const parts: { fc6: Float32Array[]; fc7: Float32Array[]; scores: Float32Array[] } = {
     fc6: [],

@@ -1,16 +1,15 @@
-// The ways to store the classifier of a network: int8, 4-bit by group size, factors of lower ranks. Made one after
-// the other for `build --memory`, which measures each.
+// The ways to store the classifier of a network: int8, 4-bit by group size, factors of lower ranks. `build --memory`
+// makes one after the other and measures each.
 
 import { linearShapes, type VggConfiguration } from '../core/family.ts';
-import { INT4_GROUPS } from '../core/manifest.ts';
-import { type Feedback, prepareFeedback } from './error-feedback.ts';
+import { INT4_GROUPS, type Int4Group } from '../core/manifest.ts';
 import { type Factors, factorise, truncate } from './factorise.ts';
 import { inputSizes, normalised } from './input-sizes.ts';
 import { layerValues, withMirrored } from './layer-values.ts';
 import type { Matrix, MatrixProducts } from './matrix-product.ts';
-import type { FloatLinear, FloatNetwork, Int4Linear, Levels, QuantisedLinear } from './network.ts';
+import type { FloatLinear, FloatNetwork, Levels, QuantisedLinear, QuantisedNetwork } from './network.ts';
+import { type GroupOf, HeadPacker, type LayerMaterial } from './pack-head.ts';
 import { quantiseLinear } from './quantise.ts';
-import { quantiseInt4 } from './quantise-int4.ts';
 import { wideLevels } from './ranges.ts';
 
 /** Ranks that are tried: the width of fc6 and fc7 ÷ these. */
@@ -21,6 +20,11 @@ const MOST_SAMPLES = 512;
 
 export interface HeadForm {
   readonly name: string;
+  /** A full-size classifier has 124 MB as int8 and takes a minute: each is made when its turn comes. */
+  make(): Promise<StoredHead>;
+}
+
+export interface StoredHead {
   /** The network's, with other ranks where factorised. */
   readonly configuration: VggConfiguration;
   /** What was quantised. */
@@ -35,48 +39,52 @@ export interface HeadMaterial {
   /** Of the calibration images as the int8 backbone gives them, [images, features]. */
   readonly features: Matrix;
   readonly products: MatrixProducts;
-  /** Called after each matrix that was looked into, quantised to 4 bits or factorised. */
-  readonly tick: () => void;
-}
-
-interface LayerMaterial {
-  readonly linear: FloatLinear;
-  readonly input: Levels;
-  readonly samples: Matrix;
-}
-
-/** How many forms there are, and how often `tick` is called. */
-export function countForms(network: FloatNetwork): { forms: number; ticks: number } {
-  const ranks = triedRanks(network).filter((rank) =>
-    network.linears.some((linear) => largestRank(linear, network) !== undefined && saves(rank, linear)),
-  );
-  const factored = network.linears.filter((linear) => largestRank(linear, network) !== undefined);
-  const packings = isFactorised(network) ? 1 : 2;
-  return {
-    forms: 1 + INT4_GROUPS.length * packings + ranks.length,
-    ticks: (1 + INT4_GROUPS.length) * network.linears.length + factored.length,
-  };
 }
 
 function isFactorised({ linears }: FloatNetwork): boolean {
   return linears.some(({ shape }) => shape.name.endsWith('.down'));
 }
 
-/** One at a time: a full-size classifier has 124 MB as int8. */
-export async function* headForms(material: HeadMaterial): AsyncGenerator<HeadForm> {
-  const { network, levels, features, products } = material;
-  const values = await layerValues(network.linears, someRows(withMirrored(features)), products);
+/** Every form of the network's classifier, in the order to be tried. */
+export function headForms({ network, levels, features, products }: HeadMaterial): HeadForm[] {
+  const samples = someRows(withMirrored(features));
   const layers = network.linears.map((linear, index): LayerMaterial => {
-    const [input, samples] = [levels[index], values[index]];
-    if (input === undefined || samples === undefined) throw new RangeError(`No levels for layer ${index}.`);
-    return { linear, input, samples };
+    const input = levels[index];
+    if (input === undefined) throw new RangeError(`No levels for layer ${index}.`);
+    return { linear, input };
   });
-  const given = { configuration: network.configuration, float: network.linears };
-  const factorised = isFactorised(network);
-  const int8 = layers.map(({ linear, input }) => quantiseLinear(linear, input));
-  yield { ...given, name: factorised ? 'int8, factors as given' : 'int8', linears: int8 };
-  yield* fourBits(layers, int8, material);
-  yield* lowerRanks(layers, material);
+  const packer = new HeadPacker(layers, samples, products);
+  const packed = (name: string, groupOf: GroupOf): HeadForm => ({
+    name,
+    make: async () => ({
+      configuration: network.configuration,
+      float: network.linears,
+      linears: await packer.pack(groupOf),
+    }),
+  });
+  return [
+    packed(isFactorised(network) ? 'int8, factors as given' : 'int8', () => null),
+    ...INT4_GROUPS.toReversed().flatMap((group) => [
+      packed(`4-bit fc6 and fc7, groups of ${group}`, (name) => groupIn(name, ['fc6', 'fc7'], group)),
+      packed(`4-bit fc6, groups of ${group}`, (name) => groupIn(name, ['fc6'], group)),
+    ]),
+    ...lowerRanks(layers, samples, network, products),
+  ];
+}
+
+/** fc7 is a sixth of fc6 and loses more: its groups are small whatever those of fc6 are. */
+function groupIn(name: string, layers: readonly string[], group: Int4Group): Int4Group | null {
+  const [layer = ''] = name.split('.');
+  if (!layers.includes(layer)) return null;
+  return layer === 'fc6' ? group : INT4_GROUPS[0];
+}
+
+/** The network with this classifier behind its convolutions. */
+export function replaceHead(
+  quantised: QuantisedNetwork,
+  { configuration, linears }: StoredHead,
+): QuantisedNetwork {
+  return { ...quantised, configuration, linears };
 }
 
 /** Evenly chosen. */
@@ -90,78 +98,85 @@ function someRows({ rows, columns, values }: Matrix): Matrix {
   return { rows: MOST_SAMPLES, columns, values: chosen };
 }
 
-/** All layers in each group size, the largest groups first; what a layer's samples say serves all of them. */
-async function* fourBits(
+function lowerRanks(
   layers: readonly LayerMaterial[],
-  int8: readonly QuantisedLinear[],
-  { network, products, tick }: HeadMaterial,
-): AsyncGenerator<HeadForm> {
-  const given = { configuration: network.configuration, float: network.linears };
-  const prepared: { layer: LayerMaterial; feedback: Feedback }[] = [];
-  for (const layer of layers) {
-    prepared.push({ layer, feedback: await prepareFeedback(layer.samples, products) });
-    tick();
-  }
-  for (const group of INT4_GROUPS.toReversed()) {
-    const linears: Int4Linear[] = [];
-    for (const { layer, feedback } of prepared) {
-      linears.push(await quantiseInt4(layer.linear, layer.input, group, feedback, products));
-      tick();
-    }
-    yield { ...given, name: `4-bit, groups of ${group}`, linears };
-    const [first] = linears;
-    if (isFactorised(network) || first === undefined) continue;
-    yield { ...given, name: `4-bit fc6, groups of ${group}`, linears: [first, ...int8.slice(1)] };
-  }
+  features: Matrix,
+  network: FloatNetwork,
+  products: MatrixProducts,
+): HeadForm[] {
+  // At the highest rank, once: the lower ones are its first columns.
+  let factors: Promise<Map<string, Factored>> | undefined;
+  const ranks = triedRanks(network).filter((rank) =>
+    layers.some(({ linear }) => ['fc6', 'fc7'].includes(linear.shape.name) && saves(rank, linear)),
+  );
+  return ranks.map((rank) => ({
+    name: `int8, rank ${rank}`,
+    make: async () => {
+      factors ??= factorLayers(layers, features, network, products);
+      return await ofRank(rank, layers, await factors, network, products);
+    },
+  }));
 }
 
-async function* lowerRanks(
+interface Factored extends Factors {
+  /** Inputs of the layer. */
+  readonly samples: Matrix;
+}
+
+async function factorLayers(
   layers: readonly LayerMaterial[],
-  { network, products, tick }: HeadMaterial,
-): AsyncGenerator<HeadForm> {
-  const ranks = triedRanks(network);
-  const factors = new Map<string, Factors>();
-  for (const { linear, samples } of layers) {
+  features: Matrix,
+  network: FloatNetwork,
+  products: MatrixProducts,
+): Promise<Map<string, Factored>> {
+  const values = await layerValues(network.linears, features, products);
+  const factors = new Map<string, Factored>();
+  for (const [index, { linear }] of layers.entries()) {
     const { name, inputs, outputs } = linear.shape;
-    const largest = largestRank(linear, network);
-    if (largest === undefined) continue;
+    const [samples, largest] = [values[index], largestRank(linear, network)];
+    if (largest === undefined || samples === undefined) continue;
     const weight = { rows: outputs, columns: inputs, values: linear.weight };
-    factors.set(name, await factorise(weight, largest, inputSizes(normalised(samples)), products));
-    tick();
+    const factored = await factorise(weight, largest, inputSizes(normalised(samples)), products);
+    factors.set(name, { ...factored, samples });
   }
-  for (const rank of ranks) {
-    const ofRank = (name: 'fc6' | 'fc7') => {
-      const layer = layers.find(({ linear }) => linear.shape.name === name);
-      return layer !== undefined && factors.has(name) && saves(rank, layer.linear) ? rank : null;
-    };
-    const chosen = { fc6: ofRank('fc6'), fc7: ofRank('fc7') };
-    if (chosen.fc6 === null && chosen.fc7 === null) continue;
-    const configuration = { ...network.configuration, ranks: chosen };
-    const float: FloatLinear[] = [];
-    const linears: QuantisedLinear[] = [];
-    for (const { linear, input, samples } of layers) {
-      const whole = factors.get(linear.shape.name);
-      const shapes = linearShapes(configuration).filter(({ name }) =>
-        name.startsWith(`${linear.shape.name}.`),
-      );
-      const [downShape, upShape] = shapes;
-      if (whole === undefined || downShape === undefined || upShape === undefined) {
-        float.push(linear);
-        linears.push(quantiseLinear(linear, input));
-        continue;
-      }
-      const { up, down } = truncate(whole, rank);
-      const first = { shape: downShape, weight: down.values, bias: null };
-      const second = { shape: upShape, weight: up.values, bias: linear.bias };
-      const middle = await products.multiplyTransposed(samples, down);
-      float.push(first, second);
-      linears.push(
-        quantiseLinear(first, input),
-        quantiseLinear(second, wideLevels(rangeOf(middle.values), rank)),
-      );
+  return factors;
+}
+
+async function ofRank(
+  rank: number,
+  layers: readonly LayerMaterial[],
+  factors: ReadonlyMap<string, Factored>,
+  network: FloatNetwork,
+  products: MatrixProducts,
+): Promise<StoredHead> {
+  const rankOf = (name: 'fc6' | 'fc7') => {
+    const layer = layers.find(({ linear }) => linear.shape.name === name);
+    return layer !== undefined && factors.has(name) && saves(rank, layer.linear) ? rank : null;
+  };
+  const ranks = { fc6: rankOf('fc6'), fc7: rankOf('fc7') };
+  const configuration = { ...network.configuration, ranks };
+  const float: FloatLinear[] = [];
+  const linears: QuantisedLinear[] = [];
+  for (const { linear, input } of layers) {
+    const whole = factors.get(linear.shape.name);
+    const shapes = linearShapes(configuration).filter(({ name }) => name.startsWith(`${linear.shape.name}.`));
+    const [downShape, upShape] = shapes;
+    if (whole === undefined || downShape === undefined || upShape === undefined) {
+      float.push(linear);
+      linears.push(quantiseLinear(linear, input));
+      continue;
     }
-    yield { name: `int8, rank ${rank}`, configuration, float, linears };
+    const { up, down } = truncate(whole, rank);
+    const first = { shape: downShape, weight: down.values, bias: null };
+    const second = { shape: upShape, weight: up.values, bias: linear.bias };
+    const middle = await products.multiplyTransposed(whole.samples, down);
+    float.push(first, second);
+    linears.push(
+      quantiseLinear(first, input),
+      quantiseLinear(second, wideLevels(rangeOf(middle.values), rank)),
+    );
   }
+  return { configuration, float, linears };
 }
 
 function triedRanks({ configuration }: FloatNetwork): number[] {
@@ -170,7 +185,7 @@ function triedRanks({ configuration }: FloatNetwork): number[] {
 
 /** The largest that makes fc6 or fc7 smaller. */
 function largestRank(linear: FloatLinear, network: FloatNetwork): number | undefined {
-  if (linear.shape.name !== 'fc6' && linear.shape.name !== 'fc7') return undefined;
+  if (!['fc6', 'fc7'].includes(linear.shape.name)) return undefined;
   return triedRanks(network).find((rank) => saves(rank, linear));
 }
 

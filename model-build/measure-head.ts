@@ -1,26 +1,29 @@
 // One form of the classifier, stored as it would be and run by our engine: how near it stays to float32 on images
-// not calibrated with, what it takes, how long it runs.
+// not calibrated with, and what it takes.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HeadCandidate, Manifest } from '../core/manifest.ts';
+import type { ImageBatch } from '../core/ports.ts';
 import type { Tap, TapOutputs } from '../core/taps.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
-import { type Backbone, loadBackbone } from '../engine/winograd/backbone.ts';
-import { type Head, loadHead } from '../engine/winograd/head.ts';
+import { loadBackbone } from '../engine/winograd/backbone.ts';
+import { loadHead } from '../engine/winograd/head.ts';
 import { KERNEL_BYTES, startKernel } from '../engine/winograd/kernel.ts';
 import { createMemory } from '../engine/winograd/layout.ts';
 import { HEAD_IMAGES } from '../engine/winograd/plan-head.ts';
 import { plannedMemory } from '../engine/winograd/planned-memory.ts';
-import { cosineFigures, meanDivergence, neighbourOverlap, top1Agreement } from './fidelity.ts';
+import { cosineFigures, joined, meanDivergence, neighbourOverlap, top1Agreement } from './fidelity.ts';
+import { inBatches } from './image-sets.ts';
 import type { Matrix } from './matrix-product.ts';
 import type { QuantisedNetwork } from './network.ts';
 import { describeModel, writeWeights } from './write-model.ts';
 
 const KERNEL = new URL('../engine/winograd/kernel.wasm', import.meta.url);
 const HEAD_TAPS = ['fc6', 'fc7', 'scores'] as const satisfies readonly Tap[];
-const TIMED_RUNS = 7;
+/** Images that are computed at once. */
+const BATCH = 4;
 
 /** What heads are compared with, for the same images. */
 export interface HeadReference {
@@ -53,7 +56,6 @@ export async function measureHead(network: QuantisedNetwork, reference: HeadRefe
       weightBytes: headBytes(manifest),
       wasmBytes: planned.scores,
       backboneBytes: planned.features,
-      milliseconds: leastTime(head, features),
       cosine: { fc6: cosine('fc6'), fc7: cosine('fc7'), scores: cosine('scores') },
       top1Agreement: top1Agreement(outputs.scores, scores, images),
       divergence: meanDivergence(outputs.scores, scores, images),
@@ -63,14 +65,21 @@ export async function measureHead(network: QuantisedNetwork, reference: HeadRefe
   });
 }
 
-/** `features` of the quantised network by our engine, for each batch. */
+/** `features` of the quantised network by our engine, [images, features]. */
 export async function quantisedFeatures(
   network: QuantisedNetwork,
-  run: (backbone: Backbone) => Promise<void> | void,
-  imagesPerPass: number,
-): Promise<void> {
-  await withModel(network, async (manifest, files, module) => {
-    await run(await loadBackbone(manifest, files, module, imagesPerPass));
+  images: ImageBatch,
+  progress: (done: number, total: number) => void,
+): Promise<Matrix> {
+  return await withModel(network, async (manifest, files, module) => {
+    const backbone = await loadBackbone(manifest, files, module, BATCH);
+    const parts: Float32Array[] = [];
+    for (const batch of inBatches(images, BATCH)) {
+      progress(parts.length * BATCH, images.images);
+      parts.push(backbone.run(batch));
+    }
+    const values = joined(parts);
+    return { rows: images.images, columns: values.length / images.images, values };
   });
 }
 
@@ -105,16 +114,6 @@ function headBytes({ tensors, shards }: Manifest): number {
   return Object.values(tensors)
     .filter(({ shard }) => shards[shard]?.part === 'head')
     .reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
-function leastTime(head: Head, { columns, values }: Matrix): number {
-  let least = Number.POSITIVE_INFINITY;
-  for (let run = 0; run < TIMED_RUNS; run += 1) {
-    const start = performance.now();
-    head.run(values.subarray(0, columns), 1, ['scores']);
-    least = Math.min(least, performance.now() - start);
-  }
-  return Number(least.toFixed(2));
 }
 
 function valuesOf(outputs: TapOutputs, tap: Tap): Float32Array {
