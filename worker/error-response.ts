@@ -77,9 +77,13 @@ export function errorCode(error: unknown): string {
   return describeError(error instanceof AggregateError ? error.errors[0] : error).body.code;
 }
 
-/** Whether somebody who runs the service should know: everything but what a caller did wrong. */
+/**
+ * Whether somebody who runs the service should see its stack: neither what a caller did wrong, nor a full
+ * queue, which the log and the metrics tell without one.
+ */
 export function isOurs(error: unknown): boolean {
-  return describeError(error instanceof AggregateError ? error.errors[0] : error).status >= 500;
+  const { status, body } = describeError(error instanceof AggregateError ? error.errors[0] : error);
+  return status >= 500 && body.code !== 'overloaded';
 }
 
 function describeError(error: unknown): ErrorAnswer {

@@ -155,10 +155,11 @@ export function testImageErrors({ client, files: modelFiles, pictures, serve, te
     expect((await slow.raw('/v1/classify', jpeg)).status).toBe(200);
   });
 
-  test('more than the queue holds is 503 with Retry-After, and nothing of it is reported twice', async () => {
+  test('more than the queue holds is 503 with Retry-After, and no failure to report', async () => {
     const busy = client({ limits: { maxRunning: 1, maxWaiting: 1 } });
     const responses = await Promise.all([1, 2, 3].map(() => busy.raw('/v1/embeddings?pool=avg', jpeg)));
     expect(responses.map(({ status }) => status)).toEqual([200, 200, 503]);
+    expect(busy.reported).toEqual([]);
     expect(responses[2]?.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
     const { error } = errorAnswer.parse(await responses[2]?.json());
     expect([error.code, error.type]).toEqual(['overloaded', 'server_error']);
