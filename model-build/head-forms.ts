@@ -17,7 +17,8 @@ const RANK_DIVISORS = [4, 8, 16];
 
 /**
  * What gets 4 bits, and the groups of fc6. fc7 with fc6 in groups of 32 is as large as fc6 alone in groups of 64, and
- * further from float32 as the build measures it. fc8 is a thirtieth of the weights: docs/accuracy.md has what 4 bits there came to.
+ * further from float32 as the build measures it. fc8 is a thirtieth of the weights: docs/accuracy.md has what 4 bits
+ * there came to.
  */
 const PACKINGS: readonly { readonly layers: readonly string[]; readonly group: Int4Group }[] = [
   { layers: ['fc6', 'fc7'], group: 128 },

@@ -19,8 +19,8 @@ export const EDGE_DECODE_BYTES = 56 * 1024 * 1024;
 const ISOLATE_BYTES = 128_000_000;
 
 /**
- * Of it, the script's own: its heap and compiled code, garbage included (`npm run bench -- isolate`). `build --memory`
- * leaves as much (model-build/isolate-memory.ts).
+ * Of it, the script's own: its heap and compiled code, garbage included. A judgement: docs/model-format.md says on
+ * what. `build --memory` leaves as much (model-build/isolate-memory.ts).
  */
 export const SCRIPT_BYTES = 20_000_000;
 
