@@ -40,14 +40,11 @@ export async function prepareRun(
   const model = text(values, 'model') ?? DEFAULT_MODEL;
   const normalize = !flag(values, 'no-normalize');
   const dimensions = readDimensions(values);
-  const { manifest, id, describer, layer, pool, openEngine } = await openEmbeddingModel(
-    model,
-    (manifest) => ({
-      ...readDescriptor(values, manifest),
-      normalize,
-      dimensions,
-    }),
-  );
+  const { manifest, id, describer, openEngine } = await openEmbeddingModel(model, (manifest) => ({
+    ...readDescriptor(values, manifest),
+    normalize,
+    dimensions,
+  }));
   const batch = wholeNumber(values, 'batch', { min: 1, max: 1024 }) ?? found?.batch;
   const wantedEngine = text(values, 'engine') ?? 'auto';
   const goesOnWith =
@@ -56,14 +53,7 @@ export async function prepareRun(
     format: 'vgg-edge-run',
     formatVersion: 1,
     ...readSource(spec, values),
-    space: {
-      model: id,
-      preprocess: manifest.preprocess.name,
-      layer,
-      pool,
-      projection: describer.projection ?? null,
-      dimensions: describer.dimensions,
-    },
+    space: describer.space(id),
     normalize,
     crop: readCrop(text(values, 'crop')),
     output: absoluteOutput(text(values, 'format') ?? 'npy'),

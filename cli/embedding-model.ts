@@ -1,9 +1,7 @@
 // The model of a run: what its vectors are, and the engines that may compute them.
 
 import { homedir } from 'node:os';
-import type { Pool } from '../core/descriptors.ts';
 import type { Manifest } from '../core/manifest.ts';
-import type { Tap } from '../core/taps.ts';
 import { createDescriber, type Describer, type DescriptorOptions } from '../engine/describer.ts';
 import { readManifest } from '../engine/model-file.ts';
 import { openProjections } from '../engine/model-projections.ts';
@@ -16,8 +14,6 @@ import type { Choice } from '../runner/engines/choose.ts';
 export interface EmbeddingModel {
   readonly manifest: Manifest;
   readonly id: string;
-  readonly layer: Tap;
-  readonly pool: Pool;
   readonly describer: Describer;
   openEngine(wanted: string): Promise<Choice>;
 }
@@ -29,22 +25,21 @@ export async function openEmbeddingModel(
 ): Promise<EmbeddingModel> {
   const files = diskFiles(directory);
   const { manifest, id } = await readManifest(files);
-  const options = describe(manifest);
-  const describer = await createDescriber(options, { manifest, projections: openProjections(files, id) });
-  const { layer, pool } = options;
+  const describer = await createDescriber(describe(manifest), {
+    manifest,
+    projections: openProjections(files, id),
+  });
   // Float graphs are made when a GPU asks for them, and kept where `vgg-edge export` keeps them.
   const cache = weightsCacheFolder(process.env, homedir());
   return {
     manifest,
     id,
-    layer,
-    pool,
     describer,
     openEngine: (wanted) =>
       openEngine(wanted, {
         directory,
         manifest,
-        taps: [layer],
+        taps: [describer.layer],
         floatGraphs: async (precision) => (await floatDirectory(directory, precision, cache)).directory,
       }),
   };

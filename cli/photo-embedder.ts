@@ -88,14 +88,7 @@ export async function openPhotoEmbedder(values: Values): Promise<PhotoEmbedder> 
     now,
   });
   return {
-    space: {
-      model: id,
-      preprocess: manifest.preprocess.name,
-      layer,
-      pool,
-      projection: describer.projection ?? null,
-      dimensions: describer.dimensions,
-    },
+    space: describer.space(id),
     async embed(photos) {
       const sources = photos.map((read) => ({ read }));
       const { outcomes } = await embedder.run(sources, [layer]);

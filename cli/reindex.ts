@@ -119,16 +119,7 @@ async function openModel(values: Values) {
       dimensions: readDimensions(values),
     }),
   );
-  const { manifest, id, describer, layer, pool } = model;
-  const space = {
-    model: id,
-    preprocess: manifest.preprocess.name,
-    layer,
-    pool,
-    projection: describer.projection ?? null,
-    dimensions: describer.dimensions,
-  };
-  return { model, space };
+  return { model, space: model.describer.space(model.id) };
 }
 
 function share(values: Values, name: string, preset: number): number {

@@ -7,6 +7,7 @@ import { InputError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { project, projectionId } from '../core/projection.ts';
 import type { Tap, TapOutputs } from '../core/taps.ts';
+import type { VectorSpace } from '../core/vector-store.ts';
 import type { ModelProjections } from './model-projections.ts';
 
 export interface DescriptorOptions extends Descriptor {
@@ -27,6 +28,8 @@ export interface Describer {
   readonly projection?: string;
   /** The vector of one image's taps. */
   describe(outputs: TapOutputs): Float32Array;
+  /** What an index or a run remembers of the vectors. `model` is the model's id. */
+  space(model: string): VectorSpace;
 }
 
 /**
@@ -47,17 +50,25 @@ export async function createDescriber(options: DescriptorOptions, model: Describ
   const { layer, pool, normalize, dimensions } = options;
   checkPool(layer, pool);
   const width = vectorWidth(layer, pool, model.manifest);
+  const preprocess = model.manifest.preprocess.name;
   if (dimensions === undefined || dimensions === width) {
-    return { layer, dimensions: width, describe: (outputs) => describe(outputs, { layer, pool, normalize }) };
+    return {
+      layer,
+      dimensions: width,
+      describe: (outputs) => describe(outputs, { layer, pool, normalize }),
+      space: (id) => ({ model: id, preprocess, layer, pool, projection: null, dimensions: width }),
+    };
   }
-  const projection = await model.projections.load({ layer, pool, dimensions });
+  const loaded = await model.projections.load({ layer, pool, dimensions });
+  const projection = projectionId(loaded.entry);
   return {
     layer,
     dimensions,
-    projection: projectionId(projection.entry),
+    projection,
+    space: (id) => ({ model: id, preprocess, layer, pool, projection, dimensions }),
     describe(outputs) {
       // Projections are fitted to descriptors of length 1.
-      const projected = project(describe(outputs, { layer, pool, normalize: true }), projection);
+      const projected = project(describe(outputs, { layer, pool, normalize: true }), loaded);
       return normalize ? normaliseL2(projected) : projected;
     },
   };

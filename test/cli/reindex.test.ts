@@ -62,14 +62,7 @@ async function openSession({
   const model = await openEmbeddingModel(TINY, () => ({ layer: 'features', pool, normalize: true }));
   const folder = reindexFolder(join(root, out));
   const names = await planIndexes(store, 'photos', { before, state: await readState(folder) });
-  const space = {
-    model: model.id,
-    preprocess: model.manifest.preprocess.name,
-    layer: model.layer,
-    pool,
-    projection: null,
-    dimensions: model.describer.dimensions,
-  };
+  const space = model.describer.space(model.id);
   const state = await openState(folder, { alias: 'photos', ...names, source: from, ...NO_COLUMNS, space });
   return {
     store,

@@ -188,15 +188,7 @@ async function spaceOf(
   { layer, pool, dimensions }: Pick<VectorSpace, 'layer' | 'pool'> & { dimensions?: number | undefined },
 ) {
   const describer = await createDescriber({ layer, pool, normalize: true, dimensions }, served);
-  const space: VectorSpace = {
-    model: served.id,
-    preprocess: served.manifest.preprocess.name,
-    layer,
-    pool,
-    projection: describer.projection ?? null,
-    dimensions: describer.dimensions,
-  };
-  return { describer, space };
+  return { describer, space: describer.space(served.id) };
 }
 
 function required(space: VectorSpace | undefined): VectorSpace {
