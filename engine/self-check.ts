@@ -1,6 +1,7 @@
 // Whether an engine computes what it should: GPUs, their drivers and integer instructions have given wrong
 // numbers and NaN without any error, so a new one is compared with our kernel before it answers anybody.
 
+import { cosine } from '../core/cosine.ts';
 import { ModelError } from '../core/errors.ts';
 import type { Engine, ImageBatch } from '../core/ports.ts';
 import type { Tap, TapOutputs } from '../core/taps.ts';
@@ -124,18 +125,4 @@ function noise(crop: number): Uint8Array {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return state >>> 31 === 0 ? 0 : 255;
   });
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) return Number.NaN;
-  let product = 0;
-  let squaresA = 0;
-  let squaresB = 0;
-  a.forEach((value, index) => {
-    const other = b[index] ?? Number.NaN;
-    product += value * other;
-    squaresA += value * value;
-    squaresB += other * other;
-  });
-  return product / Math.sqrt(squaresA * squaresB);
 }

@@ -1,5 +1,6 @@
 // How close one network's outputs are to another's on the same images: the figures of the certificate.
 
+import { cosine } from '../core/cosine.ts';
 import { POOLED_SIDE } from '../core/family.ts';
 
 /** Of the cosines between the rows of two matrices. */
@@ -21,18 +22,6 @@ export function cosineFigures(a: Float32Array, b: Float32Array, rows: number): C
     percentile1: rounded(cosines[Math.floor(rows / 100)] ?? 0),
     min: rounded(cosines[0] ?? 0),
   };
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  let [product, squaresA, squaresB] = [0, 0, 0];
-  for (let index = 0; index < a.length; index += 1) {
-    const [x, y] = [a[index] ?? 0, b[index] ?? 0];
-    product += x * y;
-    squaresA += x * x;
-    squaresB += y * y;
-  }
-  if (squaresA === 0 || squaresB === 0) return squaresA === squaresB ? 1 : 0;
-  return product / Math.sqrt(squaresA * squaresB);
 }
 
 /** The share of rows whose largest value stands at the same place. */

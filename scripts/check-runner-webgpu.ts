@@ -4,6 +4,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { cosine } from '../core/cosine.ts';
 import { preprocess } from '../core/preprocess.ts';
 import { readManifest } from '../engine/model-file.ts';
 import { createNodeDecoder } from '../engine/node/decode.ts';
@@ -73,15 +74,4 @@ async function featuresOf(engine: string): Promise<Float32Array> {
   const { outputs } = await choice.engine.run(batch, ['features']);
   await choice.engine.dispose();
   return outputs.features ?? new Float32Array();
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  let [product, squaresA, squaresB] = [0, 0, 0];
-  a.forEach((value, index) => {
-    const other = b[index] ?? Number.NaN;
-    product += value * other;
-    squaresA += value * value;
-    squaresB += other * other;
-  });
-  return product / Math.sqrt(squaresA * squaresB);
 }

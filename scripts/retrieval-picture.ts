@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp, { type OverlayOptions } from 'sharp';
 import { openPhotoEmbedder } from '../cli/photo-embedder.ts';
-import { cosine } from '../search/vector-index.ts';
+import { dot } from '../core/cosine.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const SAMPLES = join(ROOT, 'samples');
@@ -69,7 +69,7 @@ function ask(asked: string, kind: readonly string[]): Answer {
   if (own === undefined) throw new Error(`Expected a sample ${asked}.jpg but there is none.`);
   const ranked = [...vectors]
     .filter(([name]) => name !== asked)
-    .map(([name, vector]) => ({ name, score: cosine(own, vector), right: kind.includes(name) }))
+    .map(([name, vector]) => ({ name, score: dot(own, vector), right: kind.includes(name) }))
     .sort((a, b) => b.score - a.score);
   const ranks = ranked.flatMap(({ right }, place) => (right ? [place + 1] : []));
   const averagePrecision = ranks.reduce((sum, rank, found) => sum + (found + 1) / rank, 0) / ranks.length;

@@ -1,6 +1,7 @@
 // Vectors in memory, float32, compared one by one: the reference the other stores are held to, and all that
 // a few thousand items need.
 
+import { dot } from '../core/cosine.ts';
 import type { Item, VectorSpace, VectorStore } from '../core/vector-store.ts';
 import { type AliasTable, type IndexStore, withAliases } from './index-alias.ts';
 import { type Condition, matches } from './metadata-filter.ts';
@@ -8,7 +9,6 @@ import { mergeNeighbours } from './neighbours.ts';
 import {
   checkIndexName,
   checkSpace,
-  cosine,
   createVectorIndex,
   type IndexBackend,
   noSuchIndex,
@@ -77,7 +77,7 @@ function createMemoryBackend(): IndexBackend {
     async nearest(vector: Float32Array, count: number, conditions: readonly Condition[]) {
       const scored = [...items.values()]
         .filter(({ metadata }) => matches(conditions, metadata))
-        .map(({ id, metadata, vector: own }) => ({ id, metadata, score: cosine(vector, own) }));
+        .map(({ id, metadata, vector: own }) => ({ id, metadata, score: dot(vector, own) }));
       return mergeNeighbours([scored], count);
     },
   };

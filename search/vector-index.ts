@@ -1,6 +1,7 @@
 // What all stores do alike: checks, spaces, queries by id, leaving out the item itself, folding of
 // near-duplicates. A store brings an IndexBackend, which stores and finds; this makes a VectorIndex of it.
 
+import { dot } from '../core/cosine.ts';
 import { normaliseL2 } from '../core/descriptors.ts';
 import { InputError } from '../core/errors.ts';
 import {
@@ -174,18 +175,11 @@ async function fold(
   for (const hit of neighbours) {
     const vector = vectors.get(hit.id);
     if (vector === undefined) continue; // deleted meanwhile
-    const like = groups.find((group) => cosine(group.vector, vector) >= threshold);
+    const like = groups.find((group) => dot(group.vector, vector) >= threshold);
     if (like === undefined) groups.push({ hit, vector, folded: [] });
     else like.folded.push(hit.id);
   }
   return groups.map(({ hit, folded }) => ({ ...hit, folded }));
-}
-
-/** Of two vectors of Euclidean length 1. */
-export function cosine(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let index = 0; index < a.length; index += 1) sum += (a[index] ?? 0) * (b[index] ?? 0);
-  return sum;
 }
 
 function unitVector(name: string, vector: Float32Array, dimensions: number): Float32Array {

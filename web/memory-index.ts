@@ -1,5 +1,6 @@
 // An index in the page's memory: in browser mode, and where the server keeps none.
 
+import { dot } from '../core/cosine.ts';
 import type { Hit, PhotoIndex } from './backend.ts';
 import { messageOf, PageError } from './page-error.ts';
 
@@ -28,15 +29,10 @@ export function createMemoryIndex(embed: (photo: Blob) => Promise<Float32Array>)
       if (query === undefined) throw new Error('Expected a photograph of the index but there is none.');
       return [...items]
         .filter(([id]) => id !== by)
-        .map(([id, vector]): Hit => ({ id, score: cosine(query, vector) }))
+        .map(([id, vector]): Hit => ({ id, score: dot(query, vector) }))
         .toSorted((a, b) => b.score - a.score)
         .slice(0, count);
     },
     sample: async (limit) => ({ total: items.size, vectors: new Map([...items].slice(0, limit)) }),
   };
-}
-
-/** Of two vectors of Euclidean length 1. */
-function cosine(a: Float32Array, b: Float32Array): number {
-  return a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
 }

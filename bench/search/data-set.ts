@@ -6,10 +6,10 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
+import { dot } from '../../core/cosine.ts';
 import { decodeNpy } from '../../core/npy.ts';
 import { createRandom } from '../../model-build/random.ts';
 import { createTopRows } from '../../search/neighbours.ts';
-import { cosine } from '../../search/vector-index.ts';
 import { clusteredVectors, seededNormal } from '../../test/search/vectors.ts';
 
 /** Hits asked for, and compared with the truth. */
@@ -100,7 +100,7 @@ function descriptorsWithNoise(file: Uint8Array, dimensions: number): () => Float
       const noise = (values[plus + place] ?? 0) - (values[minus + place] ?? 0);
       return (values[own + place] ?? 0) + amount * noise;
     });
-    const length = Math.sqrt(cosine(vector, vector));
+    const length = Math.sqrt(dot(vector, vector));
     return vector.map((value) => value / length);
   };
 }
@@ -152,7 +152,7 @@ async function findTruth(
     for (let row = 0; row < vectors.length / dimensions; row += 1) {
       const vector = vectors.subarray(row * dimensions, (row + 1) * dimensions);
       for (const [place, query] of queries.entries()) {
-        const score = cosine(query, vector);
+        const score = dot(query, vector);
         tops[place]?.all.offer(first + row, score);
         if ((first + row) % 2 === 0) tops[place]?.even.offer(first + row, score);
       }

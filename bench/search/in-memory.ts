@@ -1,12 +1,12 @@
 // Searching in this process's memory: our scan, a plain loop that shows what the kernel is worth, and the
 // memory store.
 
+import { dot } from '../../core/cosine.ts';
 import { toInt8 } from '../../core/quantise-vector.ts';
 import { createMemoryStore } from '../../search/memory-store.ts';
 import { createTopRows } from '../../search/neighbours.ts';
 import { loadScanKernel } from '../../search/node/scan-kernel.ts';
 import { createScanMatrix } from '../../search/scan-matrix.ts';
-import { cosine } from '../../search/vector-index.ts';
 import { type DataSet, TOP } from './data-set.ts';
 import type { Rival } from './rival.ts';
 import { fill, query, spaceOf } from './stores.ts';
@@ -24,7 +24,7 @@ export const plainLoop: Rival = {
         const top = createTopRows(TOP);
         parts.forEach((part, batch) => {
           for (let row = 0; row < part.length / dimensions; row += 1) {
-            const score = cosine(vector, part.subarray(row * dimensions, (row + 1) * dimensions));
+            const score = dot(vector, part.subarray(row * dimensions, (row + 1) * dimensions));
             if (score > top.threshold) top.offer(batch * BATCH + row, score);
           }
         });

@@ -6,6 +6,7 @@ import type { Manifest, ModelPart } from '../../core/manifest.ts';
 import type { Engine, EngineRun, ImageBatch, ModelFiles } from '../../core/ports.ts';
 import { needsHead, type Tap, type TapOutputs } from '../../core/taps.ts';
 import { once } from '../../core/turns.ts';
+import { checkRun } from '../check-run.ts';
 import { readModelFile } from '../model-file.ts';
 import {
   createSession,
@@ -32,7 +33,7 @@ export function createOrtWebEngine({ manifest, files, wasm, now }: OrtWebEngineP
 
   const runTurn = async (batch: ImageBatch, taps: readonly Tap[]): Promise<EngineRun> => {
     if (disposed) throw new ModelError('engine_failed', 'Expected an engine in use but it was disposed of.');
-    checkBatch(batch, manifest);
+    checkRun(batch, taps, manifest);
     // A session is loaded by the first run that needs it; the runs behind it wait their turn.
     const first = await backbone();
     const second = taps.some(needsHead) ? await head() : undefined;
@@ -138,15 +139,5 @@ function store(results: Partial<Record<Tap, ort.Tensor>>, image: number, outputs
       throw new ModelError('engine_failed', `Expected float32 values for ${tap} but the graph gave none.`);
     }
     rows.set(data, image * data.length);
-  }
-}
-
-function checkBatch({ images, size, data }: ImageBatch, manifest: Manifest): void {
-  const { crop } = manifest.preprocess;
-  if (size !== crop || data.length !== images * crop * crop * 3) {
-    throw new ModelError(
-      'engine_failed',
-      `Expected images × ${crop} × ${crop} × 3 bytes for a batch but found ${data.length} for ${images} images of side ${size}.`,
-    );
   }
 }

@@ -7,6 +7,7 @@ import type { Manifest, ModelPart } from '../../core/manifest.ts';
 import type { Engine, EngineRun, ImageBatch } from '../../core/ports.ts';
 import { needsHead, type Tap, type TapOutputs } from '../../core/taps.ts';
 import { once } from '../../core/turns.ts';
+import { checkRun } from '../check-run.ts';
 import {
   type GraphSession,
   type GraphSessionOptions,
@@ -51,8 +52,10 @@ export function createNativeEngine(parts: NativeEngineParts): Engine {
   const backbone = part('backbone');
   const head = part('head');
 
-  const run = async ({ images, size, data }: ImageBatch, taps: readonly Tap[]): Promise<EngineRun> => {
+  const run = async (batch: ImageBatch, taps: readonly Tap[]): Promise<EngineRun> => {
     if (disposed) throw new ModelError('engine_failed', 'Expected an engine in use but it was disposed of.');
+    checkRun(batch, taps, manifest);
+    const { images, size, data } = batch;
     const first = await backbone();
     const ofHead = taps.filter(needsHead);
     const second = ofHead.length > 0 ? await head() : undefined;

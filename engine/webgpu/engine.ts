@@ -7,6 +7,7 @@ import type { Manifest, ManifestFloatGraphs, ModelPart } from '../../core/manife
 import type { Engine, EngineRun, ImageBatch, ModelFiles } from '../../core/ports.ts';
 import { needsHead, type Tap, type TapOutputs } from '../../core/taps.ts';
 import { createTurns, once } from '../../core/turns.ts';
+import { checkRun } from '../check-run.ts';
 import { readModelFile } from '../model-file.ts';
 
 export interface WebGpuEngineParts {
@@ -136,20 +137,6 @@ async function runSession(
     value?.dispose();
   }
   return outputs;
-}
-
-function checkRun({ images, size, data }: ImageBatch, taps: readonly Tap[], manifest: Manifest): void {
-  const { crop } = manifest.preprocess;
-  if (size !== crop || data.length !== images * crop * crop * 3) {
-    throw new ModelError(
-      'engine_failed',
-      `Expected images × ${crop} × ${crop} × 3 bytes for a batch but found ${data.length} for ${images} images of side ${size}.`,
-    );
-  }
-  const unknown = taps.find((tap) => !manifest.taps.some(({ name }) => name === tap));
-  if (unknown !== undefined) {
-    throw new ModelError('engine_failed', `Expected a tap of ${manifest.name} but found ${unknown}.`);
-  }
 }
 
 function failed(doing: string, cause: unknown): ModelError {

@@ -6,6 +6,7 @@ import type { Manifest } from '../../core/manifest.ts';
 import type { Engine, EngineRun, ImageBatch, ModelFiles } from '../../core/ports.ts';
 import { needsHead, type Tap } from '../../core/taps.ts';
 import { createTurns, once } from '../../core/turns.ts';
+import { checkRun } from '../check-run.ts';
 import { loadBackbone } from './backbone.ts';
 import { loadHead } from './head.ts';
 import { HEAD_IMAGES } from './plan-head.ts';
@@ -70,18 +71,4 @@ function createNetwork(parts: WinogradEngineParts) {
     return await loadHead({ manifest, files, kernel, memory, start: end, imagesPerPass: HEAD_IMAGES });
   });
   return { backbone, head };
-}
-
-function checkRun({ images, size, data }: ImageBatch, taps: readonly Tap[], manifest: Manifest): void {
-  const { crop } = manifest.preprocess;
-  if (size !== crop || data.length !== images * crop * crop * 3) {
-    throw new ModelError(
-      'engine_failed',
-      `Expected images × ${crop} × ${crop} × 3 bytes for a batch but found ${data.length} for ${images} images of side ${size}.`,
-    );
-  }
-  const unknown = taps.find((tap) => !manifest.taps.some(({ name }) => name === tap));
-  if (unknown !== undefined) {
-    throw new ModelError('engine_failed', `Expected a tap of ${manifest.name} but found ${unknown}.`);
-  }
 }

@@ -1,11 +1,11 @@
 // Duplicates: pairs as comparing all with all finds them, groups without chains, thresholds by counting.
 
 import { describe, expect, test } from 'vitest';
+import { dot } from '../../core/cosine.ts';
 import { toInt8 } from '../../core/quantise-vector.ts';
 import { chooseThreshold, measureThresholds } from '../../search/duplicate-threshold.ts';
 import { findPairs, groupPairs } from '../../search/duplicates.ts';
 import { loadScanKernel } from '../../search/node/scan-kernel.ts';
-import { cosine } from '../../search/vector-index.ts';
 import { clusteredVectors } from './vectors.ts';
 
 const kernel = loadScanKernel();
@@ -33,7 +33,7 @@ describe('pairs', () => {
     expect(found.size).toBe(pairs.length);
     vectors.forEach((left, a) => {
       vectors.slice(a + 1).forEach((right, offset) => {
-        const score = cosine(left, right);
+        const score = dot(left, right);
         if (Math.abs(score - 0.9) > 0.01) {
           expect(found.has(`${a}-${a + 1 + offset}`)).toBe(score > 0.9);
         }

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { dot } from '../../core/cosine.ts';
 import { openLanceDbStore } from '../../search/node/lancedb-store.ts';
-import { cosine } from '../../search/vector-index.ts';
 import { space, vectorStoreContract } from './vector-store-contract.ts';
 import { clusteredVectors } from './vectors.ts';
 
@@ -46,7 +46,7 @@ test.each([
   let found = 0;
   for (const query of Array.from({ length: 20 }, draw)) {
     const truth = items
-      .map(({ id, vector }) => ({ id, score: cosine(query, vector) }))
+      .map(({ id, vector }) => ({ id, score: dot(query, vector) }))
       .sort((a, b) => b.score - a.score)
       .slice(0, 10)
       .map(({ id }) => id);

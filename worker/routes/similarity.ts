@@ -1,5 +1,6 @@
 // POST /v1/similarity: how alike the given images are, and on request which parts of a pair.
 
+import { dot } from '../../core/cosine.ts';
 import { normaliseL2 } from '../../core/descriptors.ts';
 import { float32ToNumbers } from '../../core/encodings.ts';
 import { InputError, ModelError } from '../../core/errors.ts';
@@ -29,7 +30,9 @@ export function similarity(dependencies: Ready) {
     const [first, second] = data;
     const body: SimilarityAnswer = {
       object: 'similarity',
-      matrix: units.map((a) => units.map((b) => (a === undefined || b === undefined ? null : cosine(a, b)))),
+      matrix: units.map((a) =>
+        units.map((b) => (a === undefined || b === undefined ? null : unitCosine(a, b))),
+      ),
       ...(options.regions && first !== undefined && second !== undefined
         ? { regions: regionsOf(first.outputs, second.outputs, model.manifest) }
         : {}),
@@ -51,10 +54,9 @@ function checkImages(count: number, regions: boolean): void {
   );
 }
 
-function cosine(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let index = 0; index < a.length; index += 1) sum += (a[index] ?? 0) * (b[index] ?? 0);
-  return float32ToNumbers(Float32Array.of(Math.max(-1, Math.min(1, sum))))[0] ?? 0;
+/** Of units, rounded to float32 as every number of an answer is. */
+function unitCosine(a: Float32Array, b: Float32Array): number {
+  return float32ToNumbers(Float32Array.of(Math.max(-1, Math.min(1, dot(a, b)))))[0] ?? 0;
 }
 
 function regionsOf(a: TapOutputs, b: TapOutputs, { taps }: Manifest) {
