@@ -1,6 +1,6 @@
 // A connection to V8's inspector of a Worker in the local runtime, through wrangler's proxy.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What V8 tells of its own memory, bytes; WebAssembly's is not in it. */
 export interface HeapUsage {

@@ -1,6 +1,6 @@
 // The certificate of a model directory as a table: what int8 costs against fp32, per tap and per tensor.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Manifest } from '../core/manifest.ts';
 import { TAPS } from '../core/taps.ts';
 import { table } from './table.ts';

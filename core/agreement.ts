@@ -1,7 +1,7 @@
 // agreement.json, beside a model's manifest: how near the runner's engines come to the edge on photographs.
 // A file of its own, since another GPU may be measured at any time and the model's id must stay.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { ModelError } from './errors.ts';
 
 const share = z.number().min(0).max(1);

@@ -1,7 +1,7 @@
 // The manifest, model.json: what a model directory holds and what it is worth. Written by model-build,
 // read (and distrusted) by every engine. docs/model-format.md describes it for people.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { POOLS } from './descriptors.ts';
 import { InputError, ModelError } from './errors.ts';
 import { customConfiguration, type VggConfiguration } from './family.ts';

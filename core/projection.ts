@@ -2,7 +2,7 @@
 // arithmetic. Fitting is search/fit-projection.ts; without a fitted projection `dimensions` is refused,
 // because the first n of 25,088 values are no smaller embedding, only a piece of one.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { POOLS, type Pool } from './descriptors.ts';
 import { InputError, ModelError } from './errors.ts';
 import { MAX_SHARD_BYTES } from './manifest.ts';

@@ -1,7 +1,7 @@
 // The port of the vector stores: named indexes of items, each a vector with metadata, searched by cosine.
 // The stores stand in search/; all are held to test/search/vector-store-contract.ts.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { POOLS } from './descriptors.ts';
 import { TAPS } from './taps.ts';
 

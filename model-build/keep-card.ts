@@ -3,7 +3,7 @@
 
 import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const CARD = 'README.md';
 const manifestOfWeights = z.object({ provenance: z.object({ sha256: z.string() }) });

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { InputError } from '../core/errors.ts';
 import type { Metadata } from '../core/vector-store.ts';
 import { writeDurably } from './durable-file.ts';

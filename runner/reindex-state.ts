@@ -2,7 +2,7 @@
 
 import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { InputError } from '../core/errors.ts';
 import { vectorSpaceSchema } from '../core/vector-store.ts';
 import { writeDurably } from './durable-file.ts';

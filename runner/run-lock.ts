@@ -4,7 +4,7 @@
 import { open, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { InputError } from '../core/errors.ts';
 
 const ownerSchema = z.strictObject({ host: z.string(), pid: z.int().min(1) });

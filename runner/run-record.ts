@@ -2,7 +2,7 @@
 // goes on, and any other is refused.
 
 import { mkdir, readdir } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { InputError } from '../core/errors.ts';
 import { VECTOR_DTYPES } from '../core/quantise-vector.ts';
 import { vectorSpaceSchema } from '../core/vector-store.ts';

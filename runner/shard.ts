@@ -3,7 +3,7 @@
 
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { digestFile, moveDurably, syncFolder, writeDurably } from './durable-file.ts';
 import { type FailedItem, failureLine } from './failure.ts';
 import type { BatchResult } from './pipeline.ts';

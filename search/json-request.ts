@@ -1,6 +1,6 @@
 // One JSON request to a database's HTTP API, its answer checked, its failures sorted by who must act.
 
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { InputError, SourceError } from '../core/errors.ts';
 
 export interface JsonRequest<Answer> {

@@ -1,7 +1,7 @@
 // Vectors in Qdrant over its REST API: https://api.qdrant.tech, 1.16 or later (collection metadata). Needs
 // nothing but fetch, so it serves the Worker and Node alike.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { SourceError } from '../core/errors.ts';
 import {
   type Item,

@@ -1,6 +1,6 @@
 // The indexes of a running vgg-edge server (/v1/indexes) as a vector store.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { float32ToBase64, fromBase64, toBase64 } from '../core/encodings.ts';
 import { InputError, type InputErrorCode, SourceError } from '../core/errors.ts';
 import {

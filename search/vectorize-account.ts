@@ -2,7 +2,7 @@
 // creating indexes; an index that is bound to the Worker is asked through its binding, which is faster and
 // has no request quota.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { requestJson } from './json-request.ts';
 import { noSuchIndex } from './vector-index.ts';
 import type { VectorizeAccount, VectorizeData } from './vectorize-api.ts';

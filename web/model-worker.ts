@@ -1,7 +1,7 @@
 // The whole way from bytes to taps in a Web Worker: the same decoders, preprocessing and kernel as in the
 // API, so the same vectors. Each file of the model is compared with its SHA-256.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { InputError } from '../core/errors.ts';
 import { once } from '../core/turns.ts';
 import type { GpuModule } from './gpu-engine.ts';

@@ -1,6 +1,6 @@
 // The three ways an image comes in: as the body itself, in a form, or inside JSON → sources and options.
 
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { ImageSource } from '../core/embedder.ts';
 import { InputError } from '../core/errors.ts';
 import type { ReadUrl } from '../net/url-image.ts';

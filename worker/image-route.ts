@@ -2,7 +2,7 @@
 // stored answers, the work, and the headers that all of them send.
 
 import type { Context, Handler } from 'hono';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { EmbedTimes, ImageSource } from '../core/embedder.ts';
 import { urlReader } from '../net/url-image.ts';
 import { MODEL_HEADER, serverTiming } from './answer.ts';

@@ -1,6 +1,6 @@
 // Which store keeps the indexes of a deployment: Durable Objects, unless a variable names another.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { InputError } from '../core/errors.ts';
 import type { VectorStore } from '../core/vector-store.ts';
 import { createQdrantStore } from '../search/qdrant-store.ts';

@@ -1,7 +1,7 @@
 // How much one request may ask for and how much is taken in at once: the Worker's variables, with the
 // defaults that fit an isolate of 128 MB. wrangler.toml explains each.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { InputError } from '../core/errors.ts';
 
 const MIB = 1024 * 1024;

@@ -2,7 +2,7 @@
 // 3.1 speaks; the rest is a translation of worker/api-routes.ts.
 // https://spec.openapis.org/oas/v3.1.1
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ApiRoute } from './api-route.ts';
 import { errorAnswer } from './schemas/answer.ts';
 

@@ -1,6 +1,6 @@
 // Options as they were sent → checked, defaults filled in; violations in words.
 
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { InputError } from '../core/errors.ts';
 
 /** The options, defaults filled in. Throws InputError('invalid_option') about the first violation. */

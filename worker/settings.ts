@@ -1,7 +1,7 @@
 // The variables and secrets of a deployment that are not sizes (those are worker/limits.ts) → who may ask,
 // which URLs are fetched, what is stored. Every default is the safest one.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { InputError } from '../core/errors.ts';
 import type { FetchImage, UrlImageSource } from '../net/url-image.ts';
 import { parseUrlPolicy } from '../net/url-policy.ts';

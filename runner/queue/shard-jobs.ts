@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { z } from 'zod';
+import * as z from 'zod';
 import { InputError, SourceError } from '../../core/errors.ts';
 
 /** One queue for all runs: a runner takes whatever there is to do. */

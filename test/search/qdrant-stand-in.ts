@@ -1,7 +1,7 @@
 // The part of Qdrant's REST API that search/qdrant-store.ts uses, for tests: its
 // refusals (ids, dimensions, sizes, unknown fields of a filter) as documented at api.qdrant.tech.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 const MAX_BODY_BYTES = 32 * 1024 * 1024;

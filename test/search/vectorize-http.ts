@@ -1,6 +1,6 @@
 // Cloudflare's HTTP API of Vectorize over the stand-in, without a network.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { VectorizeFilter } from '../../search/vectorize-api.ts';
 import type { VectorizeStandIn } from './vectorize-stand-in.ts';
 

@@ -1,7 +1,7 @@
 // /v1/indexes: named indexes of images; items by image or vector, search by image, vector or id.
 
 import { type Context, Hono } from 'hono';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { float32ToBase64, fromBase64, toBase64 } from '../../core/encodings.ts';
 import { InputError } from '../../core/errors.ts';
 import type { Item, Query, VectorIndex, VectorSpace, VectorStore } from '../../core/vector-store.ts';

@@ -1,6 +1,6 @@
 // What every route gives back besides its own result: errors, single failures of a list, identity.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const apiError = z.strictObject({
   message: z.string().describe('What was wrong, where, what was expected, what to do.'),

@@ -1,6 +1,6 @@
 // POST /v1/classify and POST /v1/analyze: labels, and labels with the features of the same pass.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { itemErrors, labelledClass, modelFacts, vectorValues } from './answer.ts';
 import { vectorFormat } from './embeddings.ts';
 import { cropBox, imageInputs, modelName, topK, user } from './input.ts';

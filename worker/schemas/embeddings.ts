@@ -1,6 +1,6 @@
 // POST /v1/embeddings: OpenAI's shape, with images.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { POOLS } from '../../core/descriptors.ts';
 import { VECTOR_DTYPES } from '../../core/quantise-vector.ts';
 import { TAPS } from '../../core/taps.ts';

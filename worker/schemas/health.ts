@@ -1,6 +1,6 @@
 // GET /livez and GET /readyz.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { modelFacts } from './answer.ts';
 
 export const livezAnswer = z.strictObject({ status: z.literal('alive') });

@@ -1,6 +1,6 @@
 // The routes /v1/indexes: what goes in and what comes out.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { POOLS } from '../../core/descriptors.ts';
 import { TAPS } from '../../core/taps.ts';
 import { MAX_TOP_K, MAX_UPSERT_ITEMS, vectorSpaceSchema } from '../../core/vector-store.ts';

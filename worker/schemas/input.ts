@@ -1,7 +1,7 @@
 // What every route takes in: images and a crop box. Schemas are the one source of validation, of types, of
 // /openapi.json and of the client's types.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Longer lists are refused here; the operator's own limit (MAX_IMAGES) is checked in worker/limits.ts. */
 const MAX_LIST = 1024;

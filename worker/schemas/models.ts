@@ -1,6 +1,6 @@
 // GET /v1/models: what is served, and what it can give.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { POOLS } from '../../core/descriptors.ts';
 import { TAPS } from '../../core/taps.ts';
 import { modelFacts } from './answer.ts';

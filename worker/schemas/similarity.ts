@@ -1,6 +1,6 @@
 // POST /v1/similarity: how alike the given images are, and where.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { itemErrors, modelFacts } from './answer.ts';
 import { descriptorOptions } from './embeddings.ts';
 import { cropBox, imageInputs, modelName, user } from './input.ts';
