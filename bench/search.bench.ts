@@ -1,6 +1,6 @@
 // Vector search: build time, bytes, time per query and recall@10 of each store, side by side with usearch
 // and hnswlib. What was built stays in .cache/search-bench, so that it can be built once, and asked on a
-// quiet machine.
+// quiet machine; the processor time of a build tells where other work slowed it.
 //
 //   npm run bench -- search [--vectors=10000,100000,1000000] [--dimensions=512] [--queries=100]
 //                           [--descriptors=FILE.npy]  float32 [n, dimensions]: real ones, with noise
@@ -11,6 +11,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { table } from './measure.ts';
+import { familyCpuMilliseconds } from './process-usage.ts';
 import { type DataSet, openDataSet, TOP } from './search/data-set.ts';
 import { memoryStore, plainLoop, scanInNode } from './search/in-memory.ts';
 import { hnswlib, usearch } from './search/libraries.ts';
@@ -20,6 +21,12 @@ import { durableObjects, lanceDb, postgres } from './search/stores.ts';
 const CACHE = join(import.meta.dirname, '../.cache/search-bench');
 const WARMUP = 10;
 const BUILT = 'built.json';
+
+/** Seconds that passed, and of all processors together (Linux only). */
+interface Built {
+  readonly seconds: number;
+  readonly cpuSeconds: number | undefined;
+}
 
 interface Measured {
   /** Milliseconds, ascending. */
@@ -55,7 +62,7 @@ export async function run(options: readonly string[]): Promise<void> {
       rows.push(await ask(rival, data, wanted));
       console.error(rows.at(-1)?.join('  '));
     }
-    console.log(table(['store', 'build s', 'MB', 'p50 ms', 'p95 ms', 'recall@10'], rows));
+    console.log(table(['store', 'build s', 'of CPU', 'MB', 'p50 ms', 'p95 ms', 'recall@10'], rows));
   }
 }
 
@@ -78,25 +85,21 @@ async function allRivals(): Promise<readonly Rival[]> {
 async function build(rival: Rival, data: DataSet): Promise<void> {
   if (rival.build === undefined) return;
   const folder = folderOf(rival, data);
-  if ((await builtSeconds(folder)) !== undefined) return;
+  if ((await readBuilt(folder)) !== undefined) return;
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(folder, 'files'), { recursive: true });
-  const start = performance.now();
-  await rival.build(data, join(folder, 'files'));
-  const seconds = (performance.now() - start) / 1000;
-  await writeFile(join(folder, BUILT), JSON.stringify({ seconds }));
-  console.error(`${rival.name}: ${data.count} built in ${seconds.toFixed(1)} s`);
+  const built = await stopwatch(() => rival.build?.(data, join(folder, 'files')));
+  await writeFile(join(folder, BUILT), JSON.stringify(built));
+  console.error(`${rival.name}: ${data.count} built in ${built.seconds.toFixed(1)} s`);
 }
 
 async function ask(rival: Rival, data: DataSet, wanted: number): Promise<(string | number)[]> {
   const folder = folderOf(rival, data);
-  const seconds = rival.build === undefined ? undefined : await builtSeconds(folder);
-  if (rival.build !== undefined && seconds === undefined) {
-    return [rival.name, 'not built', '–', '–', '–', '–'];
+  const built = rival.build === undefined ? undefined : await readBuilt(folder);
+  if (rival.build !== undefined && built === undefined) {
+    return [rival.name, 'not built', '–', '–', '–', '–', '–'];
   }
-  const start = performance.now();
-  const opened = await rival.open(data, join(folder, 'files'));
-  const opening = (performance.now() - start) / 1000;
+  const { value: opened, ...opening } = await stopwatch(() => rival.open(data, join(folder, 'files')));
   try {
     const truth = rival.evenOnly === true ? data.truth.even : data.truth.all;
     let breadth = rival.breadths?.[0] ?? 0;
@@ -110,7 +113,8 @@ async function ask(rival: Rival, data: DataSet, wanted: number): Promise<(string
     const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
     const name = rival.breadths === undefined ? rival.name : `${rival.name}, ef ${breadth}`;
     const bytes = (await opened.bytes()) / 1e6;
-    return [name, seconds ?? opening, bytes, at(0.5), at(0.95), recall.toFixed(3)];
+    const { seconds, cpuSeconds = '–' } = built ?? opening;
+    return [name, seconds, cpuSeconds, bytes, at(0.5), at(0.95), recall.toFixed(3)];
   } finally {
     await opened.close();
   }
@@ -143,10 +147,22 @@ function folderOf({ name }: Rival, { folder }: DataSet): string {
   return join(folder, id);
 }
 
-async function builtSeconds(folder: string): Promise<number | undefined> {
+async function stopwatch<T>(work: () => T | Promise<T>): Promise<Built & { value: T }> {
+  const cpu = () => (process.platform === 'linux' ? familyCpuMilliseconds(process.pid) : Number.NaN);
+  const start = performance.now();
+  const cpuStart = cpu();
+  const value = await work();
+  const cpuSeconds = (cpu() - cpuStart) / 1000;
+  return {
+    value,
+    seconds: (performance.now() - start) / 1000,
+    cpuSeconds: Number.isNaN(cpuSeconds) ? undefined : cpuSeconds,
+  };
+}
+
+async function readBuilt(folder: string): Promise<Built | undefined> {
   try {
-    const { seconds } = JSON.parse(await readFile(join(folder, BUILT), 'utf8'));
-    return Number(seconds);
+    return JSON.parse(await readFile(join(folder, BUILT), 'utf8'));
   } catch {
     return undefined;
   }

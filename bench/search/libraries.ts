@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { type DataSet, TOP } from './data-set.ts';
 import type { Rival } from './rival.ts';
 
-/** M of HNSW, and its breadth while building: hnswlib's documented good values for such dimensions. */
+/** M of HNSW: the default of both libraries. */
 const CONNECTIVITY = 16;
-const EXPANSION_ADD = 200;
+/** Breadth while building: usearch's default, and what hnswlib's documents take. */
+const USEARCH_EXPANSION = 128;
+const HNSWLIB_EXPANSION = 200;
 const BREADTHS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024];
 const BATCH = 10_000;
 
@@ -28,7 +30,7 @@ export async function usearch(): Promise<Rival[]> {
         dimensions,
         quantization,
         connectivity: CONNECTIVITY,
-        expansion_add: EXPANSION_ADD,
+        expansion_add: USEARCH_EXPANSION,
         expansion_search: breadth,
         multi: false,
       });
@@ -37,11 +39,12 @@ export async function usearch(): Promise<Rival[]> {
       name: `usearch, HNSW, ${quantization}`,
       breadths: BREADTHS,
       async build(data, folder) {
-        const index = create(data.dimensions, EXPANSION_ADD);
+        const index = create(data.dimensions, USEARCH_EXPANSION);
         for await (const { first, vectors } of data.batches(BATCH)) {
           const rows = vectors.length / data.dimensions;
           const keys = BigUint64Array.from({ length: rows }, (_, row) => BigInt(first + row));
-          index.add(keys, vectors, 0);
+          const allThreads = 0;
+          index.add(keys, vectors, allThreads);
         }
         index.save(fileIn(folder));
       },
@@ -72,13 +75,16 @@ export async function usearch(): Promise<Rival[]> {
   });
 }
 
-/** Not among the development packages: it is compiled where it is installed. */
+/**
+ * Not among the development packages: it is compiled where it is installed, and takes the processor's wide
+ * registers only if told to (-march=native). One thread builds: its binding has no other way.
+ */
 export async function hnswlib(): Promise<Rival[]> {
   let library: typeof import('hnswlib-node');
   try {
     library = await import('hnswlib-node');
   } catch {
-    console.log('hnswlib is left out: npm install --no-save hnswlib-node@3.0.0');
+    console.log('hnswlib is left out: CXXFLAGS="-O3 -march=native" npm install --no-save hnswlib-node@3.0.0');
     return [];
   }
   const { HierarchicalNSW } = library.default;
@@ -89,7 +95,7 @@ export async function hnswlib(): Promise<Rival[]> {
     breadths: BREADTHS,
     async build(data: DataSet, folder) {
       const index = new HierarchicalNSW('ip', data.dimensions);
-      index.initIndex(data.count, CONNECTIVITY, EXPANSION_ADD);
+      index.initIndex(data.count, CONNECTIVITY, HNSWLIB_EXPANSION);
       for await (const { first, vectors } of data.batches(BATCH)) {
         for (let row = 0; row < vectors.length / data.dimensions; row += 1) {
           const start = row * data.dimensions;

@@ -15,8 +15,6 @@ import { type Batch, type DataSet, TOP } from './data-set.ts';
 import { folderBytes, type Rival } from './rival.ts';
 
 const INDEX = 'bench';
-/** Batches between two times that a store may tidy up, as a long `vgg-edge index` would. */
-const BATCHES_PER_TIDYING = 100;
 
 export const spaceOf = (dimensions: number): VectorSpace => ({
   model: 'bench@000000000000',
@@ -31,7 +29,7 @@ export const lanceDb: Rival = {
   name: 'LanceDB',
   async build(data, folder) {
     const store = await openLanceDbStore(folder);
-    await fill(store, data, () => store.optimise(INDEX, Number.POSITIVE_INFINITY));
+    await fill(store, data);
     await store.optimise(INDEX);
     await store.close();
   },
@@ -123,14 +121,11 @@ export function durableObjects(shards: number, evenOnly = false): Rival {
   };
 }
 
-export async function fill(store: VectorStore, data: DataSet, tidy?: () => Promise<void>): Promise<void> {
+export async function fill(store: VectorStore, data: DataSet): Promise<void> {
   const space = spaceOf(data.dimensions);
   const index = await store.create(INDEX, space);
-  let batches = 0;
   for await (const batch of data.batches(MAX_UPSERT_ITEMS)) {
     await index.upsert(space, itemsOf(batch, data.dimensions));
-    batches += 1;
-    if (batches % BATCHES_PER_TIDYING === 0) await tidy?.();
   }
 }
 

@@ -4,7 +4,7 @@
 import type { VectorSpace } from '../../core/vector-store.ts';
 import { openLanceDbStore } from '../../search/node/lancedb-store.ts';
 
-const [folder = '', json = ''] = process.argv.slice(2);
+const [folder = '', json = '', compacts] = process.argv.slice(2);
 const space: VectorSpace = JSON.parse(json);
 const store = await openLanceDbStore(folder);
 const index = await store.create('crash', space);
@@ -16,4 +16,5 @@ for (let batch = 0; ; batch += 1) {
   }));
   await index.upsert(space, items);
   process.stdout.write(`${batch}\n`);
+  if (compacts === 'compacts') await store.optimise('crash');
 }

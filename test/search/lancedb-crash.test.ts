@@ -1,4 +1,4 @@
-// A process killed (-9) amid upserts: every batch it acknowledged is there when the next one opens the store.
+// A process killed (-9) amid upserts or compaction: every batch it acknowledged is there when the next one opens the store.
 
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -9,17 +9,17 @@ import { expect, test } from 'vitest';
 import { openLanceDbStore } from '../../search/node/lancedb-store.ts';
 import { space } from './vector-store-contract.ts';
 
-test('loses no acknowledged item', async () => {
+test.each(['upserts', 'compacts'])('loses no acknowledged item when killed as it %s', async (doing) => {
   const folder = await mkdtemp(join(tmpdir(), 'vgg-edge-crash-'));
   try {
     const writer = join(import.meta.dirname, 'crashing-writer.ts');
-    const child = spawn(process.execPath, [writer, folder, JSON.stringify(space)], {
+    const child = spawn(process.execPath, [writer, folder, JSON.stringify(space), doing], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     let acknowledged = -1;
     for await (const line of createInterface({ input: child.stdout })) {
       acknowledged = Number(line);
-      // While the next batch is being written.
+      // While the next batch is being written, or these are being put together.
       if (acknowledged === 5) child.kill('SIGKILL');
     }
     expect(acknowledged).toBeGreaterThanOrEqual(5);
