@@ -6,6 +6,8 @@ import { InputError, type InputErrorCode, SourceError } from '../core/errors.ts'
 import {
   type Hit,
   type IndexInfo,
+  type Item,
+  MAX_UPSERT_ITEMS,
   type Metadata,
   type Query,
   type VectorIndex,
@@ -24,6 +26,9 @@ export interface RemoteStoreOptions {
 }
 
 const TIMEOUT_MS = 120_000;
+
+/** Bytes of images or vectors in one request: 9.3 MiB as base64, where servers take 10 by default. */
+const REQUEST_BYTES = 7 * 1024 * 1024;
 
 const failure = z.object({ error: z.object({ message: z.string(), code: z.string() }) });
 const metadata = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
@@ -53,12 +58,16 @@ const CALLERS_CODES: readonly InputErrorCode[] = [
   'unsupported_image',
 ];
 
+export interface ImageItem {
+  readonly id: string;
+  readonly image: Uint8Array;
+  readonly metadata: Metadata;
+}
+
 /** What the store's port cannot: the server's model makes the vectors. */
 export interface RemoteIndex extends VectorIndex {
   /** Encoded images; why each of those failed that did, by id. */
-  upsertImages(
-    items: readonly { readonly id: string; readonly image: Uint8Array; readonly metadata: Metadata }[],
-  ): Promise<ReadonlyMap<string, string>>;
+  upsertImages(items: readonly ImageItem[]): Promise<ReadonlyMap<string, string>>;
   queryImage(image: Uint8Array, query: Omit<Query, 'by'>): Promise<Hit[]>;
 }
 
@@ -163,21 +172,28 @@ export function createRemoteStore({
 }
 
 function remoteIndex(call: Call, send: Send, name: string): RemoteIndex {
+  const upsertImages = async (items: readonly ImageItem[]): Promise<ReadonlyMap<string, string>> => {
+    const sent = items.map(({ id, image, metadata }) => ({ id, metadata, image: toBase64(image) }));
+    const { ok, json, error } = await send('POST', `/indexes/${name}/items`, { items: sent });
+    const { data } = itemFailures.safeParse(json);
+    // Where all failed the status says so too; the answer still tells which and why.
+    const failures = data?.errors ?? (ok ? [] : undefined);
+    if (failures !== undefined) {
+      return new Map(failures.map(({ index, error: { message } }) => [items[index]?.id ?? '', message]));
+    }
+    const [only, ...others] = items;
+    if (error instanceof InputError && only !== undefined && others.length === 0) {
+      return new Map([[only.id, error.message]]);
+    }
+    throw error;
+  };
   return {
     async upsertImages(items) {
-      const sent = items.map(({ id, image, metadata }) => ({ id, metadata, image: toBase64(image) }));
-      const { ok, json, error } = await send('POST', `/indexes/${name}/items`, { items: sent });
-      const { data } = itemFailures.safeParse(json);
-      // Where all failed the status says so too; the answer still tells which and why.
-      const failures = data?.errors ?? (ok ? [] : undefined);
-      if (failures !== undefined) {
-        return new Map(failures.map(({ index, error: { message } }) => [items[index]?.id ?? '', message]));
+      const failures = new Map<string, string>();
+      for (const part of parts(items, ({ image }) => image.length)) {
+        for (const [id, reason] of await upsertImages(part)) failures.set(id, reason);
       }
-      const [only, ...others] = items;
-      if (error instanceof InputError && only !== undefined && others.length === 0) {
-        return new Map([[only.id, error.message]]);
-      }
-      throw error;
+      return failures;
     },
     async queryImage(image, query) {
       checkQuery({ ...query, by: { id: '' } });
@@ -193,15 +209,22 @@ function remoteIndex(call: Call, send: Send, name: string): RemoteIndex {
         metadata: checkMetadata(id, metadata),
         vector: float32ToBase64(vector),
       }));
-      await call('POST', `/indexes/${name}/items`, done, { space, items: sent });
+      for (const part of parts(sent, ({ vector }) => (vector.length * 3) / 4)) {
+        await call('POST', `/indexes/${name}/items`, done, { space, items: part });
+      }
     },
     async get(ids) {
-      if (ids.length === 0) return [];
-      const { data } = await call('POST', `/indexes/${name}/items/get`, itemList, { ids });
-      return data.map(({ id, metadata, vector }) => ({ id, metadata, vector: toFloats(vector) }));
+      const items: Item[] = [];
+      for (const part of parts(ids)) {
+        const { data } = await call('POST', `/indexes/${name}/items/get`, itemList, { ids: part });
+        for (const { id, metadata, vector } of data) items.push({ id, metadata, vector: toFloats(vector) });
+      }
+      return items;
     },
     async delete(ids) {
-      if (ids.length > 0) await call('POST', `/indexes/${name}/items/delete`, done, { ids });
+      for (const part of parts(ids)) {
+        await call('POST', `/indexes/${name}/items/delete`, done, { ids: part });
+      }
     },
     async query(query) {
       checkQuery(query);
@@ -212,6 +235,22 @@ function remoteIndex(call: Call, send: Send, name: string): RemoteIndex {
         .data;
     },
   };
+}
+
+/** In order, as many at once as one request may hold; what is too large for one goes alone. */
+function* parts<Item>(items: readonly Item[], bytesOf: (item: Item) => number = () => 0): Generator<Item[]> {
+  let part: Item[] = [];
+  let bytes = 0;
+  for (const item of items) {
+    const more = bytesOf(item);
+    if (part.length === MAX_UPSERT_ITEMS || (part.length > 0 && bytes + more > REQUEST_BYTES)) {
+      yield part;
+      [part, bytes] = [[], 0];
+    }
+    part.push(item);
+    bytes += more;
+  }
+  if (part.length > 0) yield part;
 }
 
 function queryOptions({ topK, minScore, filter, excludeSelf, fold }: Omit<Query, 'by'>): object {

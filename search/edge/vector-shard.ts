@@ -110,11 +110,6 @@ export class VectorShard extends DurableObject {
     return this.#sql<{ count: number }>('SELECT count(*) AS count FROM items').one().count;
   }
 
-  /** Bytes of WASM memory held for the vectors. */
-  memoryBytes(): number {
-    return this.#load()?.bytes ?? 0;
-  }
-
   /** Removes everything; the object then costs nothing. */
   async clear(): Promise<void> {
     this.#matrix = undefined;
@@ -125,14 +120,17 @@ export class VectorShard extends DurableObject {
   /** Undefined while the shard has never held an item. */
   #load(): ScanMatrix | undefined {
     if (this.#matrix !== undefined) return this.#matrix;
+    // Kept only when whole: after a failure half-way new items would get the slots of old ones.
+    let matrix: ScanMatrix | undefined;
     for (const row of this.#sql<{ slot: number; scale: number; values: ArrayBuffer }>(
       'SELECT slot, scale, "values" FROM vectors ORDER BY slot',
     )) {
       const values = new Int8Array(row.values);
-      this.#matrix ??= createScanMatrix(kernel, values.length);
-      this.#matrix.set(row.slot, { values, scale: row.scale });
+      matrix ??= createScanMatrix(kernel, values.length);
+      matrix.set(row.slot, { values, scale: row.scale });
     }
-    return this.#matrix;
+    this.#matrix = matrix;
+    return matrix;
   }
 
   /** One transaction; memory is forgotten where it fails, because it may be ahead of the tables. */

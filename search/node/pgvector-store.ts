@@ -158,12 +158,14 @@ export async function openPostgres(url: string): Promise<PostgresDatabase> {
     );
   }
   const pool = new postgres.default.Pool({ connectionString: url });
-  // Of connections that nobody uses just now: whoever asks next is told, the process must not end of it.
-  pool.on('error', () => undefined);
+  // An error of a connection reaches whoever asked or asks next; as an event it must not end the process.
+  pool.on('error', ignore);
   return {
     run: async (sql, parameters = []) => (await pool.query(sql, [...parameters])).rows,
     async transaction(work) {
       const client = await pool.connect();
+      client.on('error', ignore);
+      let failed = false;
       try {
         await client.query('BEGIN');
         const result = await work(
@@ -172,15 +174,21 @@ export async function openPostgres(url: string): Promise<PostgresDatabase> {
         await client.query('COMMIT');
         return result;
       } catch (error) {
-        await client.query('ROLLBACK');
+        // A connection that is lost has rolled back by itself; one that cannot is not used again.
+        await client.query('ROLLBACK').catch(() => {
+          failed = true;
+        });
         throw error;
       } finally {
-        client.release();
+        client.off('error', ignore);
+        client.release(failed);
       }
     },
     close: () => pool.end(),
   };
 }
+
+function ignore(): void {}
 
 /** Vectors have length 1, so the inner product is the cosine and the cheapest to compute. */
 async function createTable(run: RunSql, table: string, dimensions: number): Promise<void> {
