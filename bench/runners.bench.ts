@@ -69,6 +69,7 @@ async function measureRunners(count: number, photos: string, out: string): Promi
       model: TINY,
       connection: await connectQueue(redis.url),
       maxFailureRate: 0,
+      retryFailed: false,
       signal: new AbortController().signal,
       watcher: {
         shard() {

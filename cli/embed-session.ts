@@ -17,6 +17,7 @@ export interface EmbedSession {
   readonly meter: Meter;
   readonly progress: EmbedProgress;
   readonly maxFailureRate: number;
+  readonly retryFailed: boolean;
   readonly readers: number | undefined;
   readonly threads: number | undefined;
   /** URL of the Redis. */
@@ -32,7 +33,8 @@ export interface EndedRun {
 }
 
 export async function embedHere(session: EmbedSession): Promise<EndedRun> {
-  const { directory, prepared, meter, progress, maxFailureRate, readers, threads, signal } = session;
+  const { directory, prepared, meter, progress, readers, threads, signal } = session;
+  const { maxFailureRate, retryFailed } = session;
   const { manifest, describer } = prepared;
   const { engine, ...choice } = await prepared.openEngine();
   try {
@@ -42,7 +44,7 @@ export async function embedHere(session: EmbedSession): Promise<EndedRun> {
     try {
       progress.started(await openRun(directory, record), choice);
       meter.begin();
-      const parts = { directory, record, maxFailureRate, signal, watcher: progress };
+      const parts = { directory, record, maxFailureRate, retryFailed, signal, watcher: progress };
       return { record, engineReason: choice.reason, totals: await embedRun({ ...work, ...parts }) };
     } finally {
       await work.close();
@@ -53,7 +55,8 @@ export async function embedHere(session: EmbedSession): Promise<EndedRun> {
 }
 
 export async function embedByRunners(session: EmbedSession): Promise<EndedRun> {
-  const { directory, prepared, meter, progress, maxFailureRate, queue = '', signal } = session;
+  const { directory, prepared, meter, progress, queue = '', signal } = session;
+  const { maxFailureRate, retryFailed } = session;
   const connection = await connectQueue(queue);
   const choice = await chooseForRunners(prepared);
   const record = prepared.record(choice);
@@ -69,6 +72,7 @@ export async function embedByRunners(session: EmbedSession): Promise<EndedRun> {
       model: prepared.model,
       connection,
       maxFailureRate,
+      retryFailed,
       signal,
       watcher: {
         ...progress,

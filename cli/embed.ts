@@ -53,6 +53,10 @@ export const embed: Command = {
       value: 'SHARE',
       description: 'stops when more than this share of the inputs fails, 0…1 (default 0.5)',
     },
+    'retry-failed': {
+      type: 'boolean',
+      description: 'does shards again that hold failures: once you have mended what was wrong',
+    },
     queue: {
       type: 'string',
       value: 'URL',
@@ -74,6 +78,7 @@ export const embed: Command = {
     const directory = runDirectory(resolve(required(values, 'out')));
     const settings = {
       maxFailureRate: maxFailureRate(values),
+      retryFailed: flag(values, 'retry-failed'),
       readers: wholeNumber(values, 'readers', { min: 1, max: 4096 }),
       threads: wholeNumber(values, 'threads', { min: 1, max: 1024 }),
       queue: text(values, 'queue'),

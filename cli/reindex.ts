@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { InputError } from '../core/errors.ts';
 import { openRecordedSource } from '../runner/open-work.ts';
 import { planIndexes } from '../runner/reindex-plan.ts';
-import { openState, readState, reindexFolder } from '../runner/reindex-state.ts';
+import { beginAnew, openState, readState, reindexFolder } from '../runner/reindex-state.ts';
 import { SOURCES } from '../runner/sources/open-source.ts';
 import { openStore } from '../search/node/open-store.ts';
 import { type Command, flag, required, text, UsageError, type Values, wholeNumber } from './command.ts';
@@ -34,6 +34,10 @@ export const reindex: Command = {
       type: 'string',
       value: 'SHARE',
       description: 'stops when more than this share of the images fails, 0…1 (default 0.01)',
+    },
+    'retry-failed': {
+      type: 'boolean',
+      description: 'tries images again that failed: once you have mended what was wrong',
     },
     queries: { type: 'string', value: 'N', description: 'items to compare the answers of (default 100)' },
     'top-k': { type: 'string', value: 'N', description: 'hits compared of each (default 10)' },
@@ -82,7 +86,9 @@ async function run(session: ReindexSession, values: Values): Promise<void> {
   if (await isMoved(store, state)) {
     console.log(`${state.alias} names ${state.after} already. Another --out builds the next.`);
   } else {
-    const against = await compare(session, await build(session));
+    const again = flag(values, 'retry-failed') && state.failed > 0;
+    const begun = again ? { ...session, state: await beginAnew(session.folder, state) } : session;
+    const against = await compare(begun, await build(begun));
     if (against.length > 0) {
       throw new InputError(
         'invalid_argument',

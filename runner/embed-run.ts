@@ -9,7 +9,15 @@ import { type RunTotals, reconcile } from './reconcile.ts';
 import type { RunDirectory } from './run-directory.ts';
 import { lockRun } from './run-lock.ts';
 import type { RunRecord } from './run-record.ts';
-import { type BatchCounts, clearWork, emptyWork, findShard, openShard, type ShardMarker } from './shard.ts';
+import {
+  type BatchCounts,
+  clearWork,
+  emptyWork,
+  findShard,
+  forgetFailures,
+  openShard,
+  type ShardMarker,
+} from './shard.ts';
 import { createSlots } from './slots.ts';
 import { StoppedError } from './stopped.ts';
 
@@ -32,6 +40,8 @@ export interface EmbedRunParts {
   readonly openPipeline: (signal: AbortSignal) => Pipeline;
   /** 0…1 */
   readonly maxFailureRate: number;
+  /** Does shards again that hold failures. */
+  readonly retryFailed: boolean;
   readonly signal: AbortSignal;
   readonly watcher?: RunWatcher;
 }
@@ -52,6 +62,7 @@ export async function embedRun(parts: EmbedRunParts): Promise<RunTotals> {
   try {
     // What a killed run was writing. Nobody else writes while the lock is ours.
     await clearWork(directory);
+    if (parts.retryFailed) await forgetFailures(directory);
     const listed = await listShards({ source, directory, shardSize, signal });
     // The total is known long before the last shard is begun. Errors are told where shards are asked for.
     listed.complete().then(

@@ -23,7 +23,7 @@ export function createFailureGate(maxRate: number): FailureGate {
     const example = latest === undefined ? '' : ` The latest: ${latest.id}: ${latest.reason}`;
     throw new InputError(
       'invalid_image',
-      `Expected at most ${maxRate * 100} % of the inputs to fail but ${failed} of ${items} did.${example} Mend what is wrong, or allow more with --max-failure-rate; the same command goes on from here.`,
+      `Expected at most ${Number((maxRate * 100).toFixed(6))} % of the inputs to fail but ${failed} of ${items} did.${example} Mend what is wrong and give the same command with --retry-failed, or allow more with --max-failure-rate.`,
       { param: 'max-failure-rate' },
     );
   };

@@ -85,7 +85,15 @@ export async function openState(folder: ReindexFolder, task: ReindexTask): Promi
   return state;
 }
 
-export const BEGINNING = {
+/** Goes through the source from its beginning; what is in the new index already is known by its hash. */
+export async function beginAnew(folder: ReindexFolder, state: ReindexState): Promise<ReindexState> {
+  const anew = { ...state, ...BEGINNING };
+  await truncate(folder.failures, 0);
+  await writeState(folder, anew);
+  return anew;
+}
+
+const BEGINNING = {
   position: 0,
   embedded: 0,
   copied: 0,

@@ -15,7 +15,7 @@ import { sortItems } from './known-items.ts';
 import { upsertAll } from './outputs/store.ts';
 import type { BatchResult, Pipeline } from './pipeline.ts';
 import type { Source, SourceItem } from './ports.ts';
-import { BEGINNING, type ReindexFolder, type ReindexState, writeState } from './reindex-state.ts';
+import { beginAnew, type ReindexFolder, type ReindexState, writeState } from './reindex-state.ts';
 import { createIdSample } from './sample-ids.ts';
 import { StoppedError } from './stopped.ts';
 
@@ -55,9 +55,7 @@ const WINDOW = 500;
 export async function buildIndex(parts: ReindexParts): Promise<Reindexed> {
   const { source, folder, signal } = parts;
   if (!(await isUnchangedUpTo(source, parts.state))) {
-    const state = { ...parts.state, ...BEGINNING };
-    await writeState(folder, state);
-    return buildIndex({ ...parts, state });
+    return buildIndex({ ...parts, state: await beginAnew(folder, parts.state) });
   }
   const sample = createIdSample(parts.sampleSize);
   const { position, failed } = parts.state;

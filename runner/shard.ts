@@ -119,6 +119,8 @@ export async function openShard(
       await syncFolder(directory.path);
       const failures = join(directory.markers, `${name}.failures.jsonl`);
       if (failed.length > 0) await writeDurably(failures, failed.map(failureLine).join(''), directory);
+      // Those of an earlier try.
+      else await rm(failures, { force: true });
       const marker: ShardMarker = {
         shard,
         items: vectors + failed.length,
@@ -152,6 +154,26 @@ export async function clearWork({ work }: RunDirectory): Promise<void> {
   }
 }
 
+/**
+ * Shards with failures, finished or not, are done again: what was wrong with them is mended. Needs the run's lock.
+ */
+export async function forgetFailures(directory: RunDirectory): Promise<void> {
+  for (const name of await readdir(directory.markers)) {
+    const number = MARKER.exec(name)?.[1];
+    if (number === undefined) continue;
+    const marker = await readMarker(directory, Number(number));
+    if (marker !== undefined && marker.failed > 0) await rm(join(directory.markers, name));
+  }
+  for (const name of await readdir(directory.work)) {
+    if (!name.endsWith(JOURNAL)) continue;
+    let failed = 0;
+    const journal = await openShardJournal(join(directory.work, name), async (result) => {
+      failed += result.failed.length;
+    });
+    await (failed > 0 ? journal.remove() : journal.close());
+  }
+}
+
 /** When every shard is in its place. */
 export async function emptyWork({ work }: RunDirectory): Promise<void> {
   await rm(work, { recursive: true, force: true });
@@ -159,6 +181,7 @@ export async function emptyWork({ work }: RunDirectory): Promise<void> {
 }
 
 const JOURNAL = '.journal';
+const MARKER = /^shard-(\d+)\.json$/;
 
 function journalFile({ work }: RunDirectory, shard: number): string {
   return join(work, `${shardName(shard)}${JOURNAL}`);

@@ -13,7 +13,7 @@ import { type RunTotals, reconcile } from '../reconcile.ts';
 import { type RunDirectory, shardName } from '../run-directory.ts';
 import { lockRun } from '../run-lock.ts';
 import type { RunRecord } from '../run-record.ts';
-import { emptyWork, findShard, type ShardMarker } from '../shard.ts';
+import { emptyWork, findShard, forgetFailures, type ShardMarker } from '../shard.ts';
 import { StoppedError } from '../stopped.ts';
 import { jobId, QUEUE, type QueueConnection, type ShardJob } from './shard-jobs.ts';
 
@@ -25,6 +25,8 @@ export interface CoordinateParts {
   readonly model: string;
   readonly connection: QueueConnection;
   readonly maxFailureRate: number;
+  /** Does shards again that hold failures. */
+  readonly retryFailed: boolean;
   readonly signal: AbortSignal;
   readonly watcher?: RunWatcher & {
     /** How many runners are connected; now and then. */
@@ -54,6 +56,7 @@ export async function coordinate(parts: CoordinateParts): Promise<RunTotals> {
   events.on('error', () => undefined);
   const outstanding = new Map<string, number>();
   try {
+    if (parts.retryFailed) await forgetFailures(directory);
     const listed = await listShards({ source, directory, shardSize, signal });
     const gate = createFailureGate(parts.maxFailureRate);
     const ended = (marker: ShardMarker, how: 'done' | 'found'): void => {

@@ -108,7 +108,9 @@ describe('refused', () => {
 
   test('a layer that has failed too often', async () => {
     expect(await embed('strict', '--max-failure-rate', '0')).toBe(1);
-    expect(complained.join('\n')).toMatch(/2 of 23 did/);
+    expect(complained.join('\n')).toMatch(/at most 0 % .*2 of 23 did/);
+    expect(await embed('strict', '--retry-failed', '--max-failure-rate', '0.07')).toBe(1);
+    expect(complained.join('\n')).toMatch(/at most 7 % .*2 of 23 did/);
     expect(await embed('strict')).toBe(0);
   });
 });

@@ -20,14 +20,14 @@ import type { Pool } from '../../core/descriptors.ts';
 import type { VectorStore } from '../../core/vector-store.ts';
 import type { Source } from '../../runner/ports.ts';
 import { planIndexes } from '../../runner/reindex-plan.ts';
-import { openState, readState, reindexFolder } from '../../runner/reindex-state.ts';
+import { beginAnew, openState, readState, reindexFolder } from '../../runner/reindex-state.ts';
 import { openSource } from '../../runner/sources/open-source.ts';
 import { StoppedError } from '../../runner/stopped.ts';
 import { createMemoryStore } from '../../search/memory-store.ts';
 import { openLanceDbStore } from '../../search/node/lancedb-store.ts';
 import { createPgvectorStore, type RunSql } from '../../search/node/pgvector-store.ts';
 import { createQdrantStore } from '../../search/qdrant-store.ts';
-import { TINY, tinyEngine, writePhotos } from '../runner/run-fixture.ts';
+import { readFailures, TINY, tinyEngine, writePhotos } from '../runner/run-fixture.ts';
 import { startQdrant } from '../search/qdrant-server.ts';
 
 const COUNT = 12;
@@ -248,12 +248,23 @@ describe('stopped and resumed', () => {
     await fill(store, 'moved-1');
     const from = join(root, 'moving');
     await cp(photos, from, { recursive: true });
-    const session = await openSession({ store, out: 'moved-2', pool: 'avg', from });
+    await writeFile(join(from, '000/00004.jpg'), 'no image');
+    const session = await openSession({
+      store,
+      out: 'moved-2',
+      pool: 'avg',
+      from,
+      changes: { maxFailureRate: 0.1 },
+    });
     await build(session);
+    expect(await readFailures(session.folder.path)).toHaveLength(1);
+    await cp(join(photos, '000/00004.jpg'), join(from, '000/00004.jpg'));
     await rm(join(from, '000/00000.jpg'));
     const again = await openSession({ store, out: 'moved-2', pool: 'avg', from });
     const { state } = await build(again);
-    expect(state).toMatchObject({ position: COUNT - 1, unchanged: COUNT - 1, embedded: 0 });
+    expect(state).toMatchObject({ position: COUNT - 1, unchanged: COUNT - 2, embedded: 1, failed: 0 });
+    expect(await readFailures(again.folder.path)).toEqual([]);
+    expect((await openSession({ store, out: 'moved-2', pool: 'avg', from })).state).toEqual(state);
   });
 
   test('another task in the same folder is refused by what differs', async () => {
@@ -349,6 +360,22 @@ describe('what keeps the alias where it is', () => {
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { id: '000/00004.jpg', code: 'unsupported_image' },
     ]);
+  });
+
+  test('too many images that fail, until they are mended and tried again', async () => {
+    const store = createMemoryStore();
+    await fill(store, 'mended-1');
+    const from = join(root, 'mended');
+    await cp(photos, from, { recursive: true });
+    await writeFile(join(from, '000/00004.jpg'), 'no image');
+    const wanted = { store, out: 'mended-2', pool: 'avg', from } as const;
+    await expect(reindex(wanted)).rejects.toThrow('--retry-failed');
+    await cp(join(photos, '000/00004.jpg'), join(from, '000/00004.jpg'));
+    const session = await openSession(wanted);
+    const built = await build({ ...session, state: await beginAnew(session.folder, session.state) });
+    expect(built.state).toMatchObject({ position: COUNT, embedded: 1, unchanged: COUNT - 1, failed: 0 });
+    expect(await readFile(session.folder.failures, 'utf8')).toBe('');
+    expect(await compare(session, built)).toEqual([]);
   });
 });
 

@@ -145,6 +145,47 @@ describe('nothing is lost', () => {
     await expect(refused).rejects.toThrow(/at most 40 % .* of 1\d\d did.*--max-failure-rate/);
     expect(await testRun({ photos: broken, out, maxFailureRate: 0.5 })).toMatchObject({ failed: 60 });
   });
+
+  test.each([
+    ['while it runs', 120, /of 1[01]\d did/],
+    ['at its end', 60, /of 60 did/],
+  ])(
+    'a run stopped by failures %s goes on with --retry-failed once they are mended',
+    async (_, count, did) => {
+      const many = join(folder, `mended-${count}`);
+      await writePhotos(many, count, 11);
+      const whole = join(folder, `mended-${count}-whole`);
+      await testRun({ photos: many, out: whole });
+      const refusing = (source: Source): Source => ({
+        ...source,
+        async read(item, maxBytes) {
+          if (item.id < '000/00005.jpg') return source.read(item, maxBytes);
+          throw new InputError('invalid_file', '403 Access Denied');
+        },
+      });
+      const stops = { photos: many, out, maxFailureRate: 0.5 };
+      await expect(testRun({ ...stops, interfere: refusing })).rejects.toThrow(did);
+      await expect(testRun(stops)).rejects.toThrow(/--retry-failed/);
+      await testRun({ ...stops, retryFailed: true });
+      expect(await runBytes(out)).toEqual(await runBytes(whole));
+    },
+  );
+
+  test('failures of a finished run are tried again when that is asked for, and nothing else is', async () => {
+    await testRun({ photos, out });
+    const read: string[] = [];
+    const watched = (source: Source): Source => ({
+      ...source,
+      read(item, maxBytes) {
+        read.push(item.id);
+        return source.read(item, maxBytes);
+      },
+    });
+    await testRun({ photos, out, interfere: watched, retryFailed: true });
+    // Of the shards of 8 all but the last hold one.
+    expect(read).toHaveLength(56);
+    expect(await runBytes(out)).toEqual(undisturbed);
+  });
 });
 
 describe('stopped and resumed, the bytes are those of an undisturbed run', () => {

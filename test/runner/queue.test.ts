@@ -146,6 +146,7 @@ describe.skipIf(!HAS_REDIS)('with a Redis', () => {
       model: TINY,
       connection,
       maxFailureRate: 1,
+      retryFailed: false,
       signal: new AbortController().signal,
     });
     await expect(run).rejects.toThrow(/1 failed 3 times, first shard-000001: No GPU here\./);

@@ -47,6 +47,7 @@ export interface TestRun {
   readonly shardSize?: number;
   readonly batch?: number;
   readonly maxFailureRate?: number;
+  readonly retryFailed?: boolean;
   readonly signal?: AbortSignal;
   readonly watcher?: RunWatcher;
   readonly decoders?: DecodePool;
@@ -166,6 +167,7 @@ export async function testRun(options: TestRun): Promise<RunTotals> {
           signal: stop,
         }),
       maxFailureRate,
+      retryFailed: options.retryFailed ?? false,
       signal,
       ...(options.watcher === undefined ? {} : { watcher: options.watcher }),
     });
