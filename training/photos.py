@@ -22,6 +22,10 @@ def read_photo(path):
             if photo.width * photo.height > MAX_PIXELS:
                 raise Problem(f"{path}: {photo.width}x{photo.height} pixels are too many")
             photo = ImageOps.exif_transpose(photo)
+            if photo.mode.startswith("I"):  # 16-bit grey: the high byte, as the product; Pillow gives white
+                values = np.asarray(photo)
+                white = values == photo.info.get("transparency", -1)
+                photo = Image.fromarray(np.where(white, 255, values >> 8).astype(np.uint8))
             if photo.mode in ("RGBA", "LA", "PA") or "transparency" in photo.info:
                 photo = photo.convert("RGBA")
                 white = Image.new("RGBA", photo.size, "white")

@@ -201,6 +201,15 @@ class Photos(Case):
         Image.new("RGB", (8, 4)).save(self.at("b.jpg"), exif=exif.tobytes())
         self.assertEqual(read_photo(self.at("b.jpg")).size, (4, 8))
 
+    def test_grey_of_16_bits_gives_its_high_byte(self):
+        values = np.array([[0, 255, 256, 0x1234, 65535]], np.uint16)
+        Image.fromarray(values.astype(np.int32), "I").save(self.at("deep.png"))
+        read = np.asarray(read_photo(self.at("deep.png")))
+        self.assertEqual(read.tolist(), [[[grey] * 3 for grey in (0, 0, 1, 0x12, 255)]])
+        # One transparent grey, equal in both bytes only.
+        Image.fromarray(values.astype(np.int32), "I").save(self.at("key.png"), transparency=0x1234)
+        self.assertEqual(np.asarray(read_photo(self.at("key.png")))[0, :, 0].tolist(), [0, 0, 1, 255, 255])
+
     def test_sizes_of_crops(self):
         for size in ((300, 400), (256, 256), (20, 500), (3, 3)):
             self.assertEqual(centre_crop(Image.new("RGB", size)).shape, (224, 224, 3))
