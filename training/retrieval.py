@@ -67,7 +67,8 @@ def flower_photos(data, limit=None, splits=("train", "val")):
              for name, files in class_folders(os.path.join(data, "flowers", "dataset", split))
              for file in files]
     if limit:
-        pairs = pairs[::max(1, len(pairs) // limit)][:limit]
+        limit = min(limit, len(pairs))
+        pairs = [pairs[i * len(pairs) // limit] for i in range(limit)]
     return [file for file, _ in pairs], [name for _, name in pairs]
 
 

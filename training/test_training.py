@@ -24,7 +24,7 @@ from evaluate import accuracy
 from losses import Distillation, total_loss
 from photos import centre_crop, class_folders, read_photo
 from problems import Problem
-from retrieval import rank_by_cosine
+from retrieval import flower_photos, rank_by_cosine
 from safetensors_file import read_safetensors, write_safetensors
 from train import make_optimiser, parse_sizes
 from weights import open_model
@@ -190,6 +190,14 @@ class Measures(Case):
     def test_retrieval_by_hand(self):
         vectors = torch.eye(2).repeat_interleave(11, 0) + 0.01 * torch.rand(22, 2)
         self.assertEqual(rank_by_cosine(vectors, ["a"] * 11 + ["b"] * 11), (1.0, 1.0))
+
+
+    def test_a_limited_measurement_takes_of_every_class_alike(self):
+        photo_folder(self.at("flowers", "dataset", "val"), ("daisy", "rose", "tulip"), 5)
+        for limit, counts in ((3, [1, 1, 1]), (9, [3, 3, 3]), (10, [4, 3, 3]), (15, [5] * 3), (99, [5] * 3)):
+            files, names = flower_photos(self.folder, limit, ("val",))
+            self.assertEqual([names.count(name) for name in ("daisy", "rose", "tulip")], counts)
+            self.assertEqual(len(set(files)), sum(counts))
 
 
 class Photos(Case):
