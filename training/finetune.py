@@ -12,6 +12,7 @@ the rest then trains in seconds per epoch on two cores.
 import argparse
 import json
 import os
+import random
 import sys
 import time
 
@@ -97,16 +98,21 @@ class Fresh:
 
     def __init__(self, split, training, options):
         self.split, self.training, self.device = split, training, options.device
+        self.chance = random.Random(options.seed)
 
     def epoch(self, size):
         order = torch.randperm(len(self.split.files)).tolist() if self.training else range(
             len(self.split.files))
         labels = torch.tensor([self.split.labels[i] for i in order])
+        # One thread: the views are drawn in the photos' order, so that a seed gives the same run.
         views = batches([self.split.files[i] for i in order], size,
-                        training_view if self.training else None)
+                        self.training_view if self.training else None, threads=1)
         for number, pixels in enumerate(views):
             yield (to_input(pixels).to(self.device),
                    labels[number * size:][:len(pixels)].to(self.device))
+
+    def training_view(self, photo):
+        return training_view(photo, self.chance)
 
 
 def run_epoch(trained, batches_of, optimiser=None):

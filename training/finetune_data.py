@@ -37,7 +37,7 @@ def split_classes(classes, share, seed):
     return Split(*train, "trained on"), Split(*held, "held out")
 
 
-def training_view(photo, chance=random):
+def training_view(photo, chance):
     """A random crop (40 to 100 % of the area), mirrored half of the time; uint8 [224, 224, 3]."""
     area = photo.width * photo.height * chance.uniform(0.4, 1)
     aspect = chance.uniform(3 / 4, 4 / 3)

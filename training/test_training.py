@@ -259,12 +259,14 @@ class FineTuning(Case):
             self.assertEqual(file.read(), "blue\nred\n")
 
     def test_the_same_seed_gives_the_same_bytes(self):
-        files = []
-        for _ in range(2):
-            self.run_it()
-            with open(self.at("out", "model.safetensors"), "rb") as file:
-                files.append(file.read())
-        self.assertEqual(*files)
+        for freeze in finetune.STAGES:
+            files = []
+            for seed in ("1", "1", "2"):
+                self.run_it("--freeze", freeze, "--seed", seed)
+                with open(self.at("out", "model.safetensors"), "rb") as file:
+                    files.append(file.read())
+            self.assertEqual(files[0], files[1], freeze)
+            self.assertNotEqual(files[0], files[2], freeze)
 
     def test_a_broken_photo_is_named_and_nothing_is_written(self):
         with open(self.at("photos", "red", "3.png"), "wb") as file:
