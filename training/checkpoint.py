@@ -1,6 +1,7 @@
 """Everything needed to go on with a run as if it had never stopped; and the average of the weights."""
 import io
 import json
+import os
 
 import torch
 
@@ -29,8 +30,20 @@ class Average:
         torch._foreach_add_(targets, [state[name].float() for name in names], alpha=1 - decay)
 
 
+def last_good(path):
+    """What is left of a run that went wrong, for its message."""
+    return (f"{path} holds the last good state" if os.path.exists(path) else "nothing was saved") + (
+        "; a lower --rate in another --out may help")
+
+
 def save_checkpoint(path, step, model, optimiser, average, arguments):
-    """Tensors as tensors and all else as JSON: PyTorch 1.13's safe reader knows no plain floats."""
+    """Tensors as tensors and all else as JSON: PyTorch 1.13's safe reader knows no plain floats.
+
+    A NaN is refused: the loss is looked at now and then only, and before the step that may spoil the weights.
+    """
+    for name, tensor in model.state_dict().items():
+        if not torch.isfinite(tensor).all():
+            raise Problem(f"{name} holds NaN or infinite values at step {step}; {last_good(path)}")
     buffer, optimiser_state = io.BytesIO(), optimiser.state_dict()
     torch.save({
         "settings": json.dumps({

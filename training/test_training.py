@@ -17,6 +17,8 @@ from PIL import Image
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import finetune
 import net
+import pack_data
+import train
 from checkpoint import Average, load_checkpoint, save_checkpoint
 from curves import draw_run
 from data import Pictures, training_batch
@@ -176,6 +178,66 @@ class Training(Case):
         draw_run(self.at("log.jsonl"), self.at("curves.svg"))
         with open(self.at("curves.svg")) as file:
             self.assertIn("<polyline", file.read())
+
+
+class TrainingRun(Case):
+    """train.py whole, on made-up pictures and a made-up teacher."""
+
+    def setUp(self):
+        super().setUp()
+        photo_folder(self.at("photos"))
+        pairs = [(file, label) for label, (_, files) in enumerate(class_folders(self.at("photos")))
+                 for file in files]
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            for name in ("large", "tiny", "validation-large", "validation-tiny"):
+                pack_data.pack(name, pairs, 32, self.folder)
+        self.replace(train, "open_teacher", lambda _: MadeUpTeacher())
+        self.replace(train.Run, "measure_teacher", lambda _: None)
+
+    def replace(self, owner, name, value):
+        self.addCleanup(setattr, owner, name, getattr(owner, name))
+        setattr(owner, name, value)
+
+    def run_it(self, out, *more):
+        with contextlib.redirect_stdout(io.StringIO()):
+            train.main(["--data", self.folder, "--packed", self.folder, "--out", self.at(out), "--steps", "6",
+                        "--configuration", "tiny", "--rank", "2", "--batch", "8", "--sizes", "32:1",
+                        "--teacher-size", "32", "--validate-every", "3", "--device", "cpu", *more])
+
+    def average(self, out):
+        return open_model(self.at(out, "checkpoint.pt")).state_dict()
+
+    def test_the_same_command_goes_on_to_the_same_weights(self):
+        self.run_it("whole")
+        self.run_it("parts", "--stop-after", "4")
+        self.run_it("parts")
+        for name, tensor in self.average("whole").items():
+            self.assertTrue(torch.equal(tensor, self.average("parts")[name]), name)
+
+    def test_a_nan_is_never_saved(self):
+        def finite_loss_with_a_nan_gradient(model, *_, **__):
+            norm = (model.projection.bias - model.projection.bias.detach()).pow(2).sum().sqrt()
+            return norm, {"class_loss": norm, "feature_loss": norm, "relation_loss": norm}
+
+        self.run_it("out", "--stop-after", "2")
+        good = self.average("out")
+        self.replace(train, "total_loss", finite_loss_with_a_nan_gradient)
+        self.refused(["NaN", "step 3", "checkpoint.pt holds the last good state"], self.run_it, "out",
+                     "--save-every", "3")
+        for name, tensor in self.average("out").items():
+            self.assertTrue(torch.equal(tensor, good[name]), name)
+        self.refused(["NaN", "step 3", "nothing was saved"], self.run_it, "new", "--save-every", "3")
+        self.refused(["loss is nan", "step 5", "nothing was saved"], self.run_it, "new")
+
+
+class MadeUpTeacher(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("weight", torch.linspace(-0.02, 0.02, 3 * 1280).reshape(3, 1280))
+
+    def forward(self, photos):
+        features = photos.mean((2, 3)) @ self.weight
+        return features[:, :1000], features
 
 
 class Measures(Case):

@@ -15,7 +15,7 @@ import time
 import torch
 from torch import nn
 
-from checkpoint import Average, load_checkpoint, save_checkpoint
+from checkpoint import Average, last_good, load_checkpoint, save_checkpoint
 from curves import draw_run
 from data import load_packed, training_batch, validation_view
 from losses import Distillation, ask_teacher, total_loss
@@ -217,7 +217,7 @@ class Run:
                 values = {name: round(value.item(), 5) for name, value in parts.items()}
                 if not math.isfinite(values["loss"]):
                     raise Problem(f"the loss is {values['loss']} at step {self.step}; "
-                                  f"{self.checkpoint} still holds the last good state")
+                                  f"{last_good(self.checkpoint)}")
                 speed = (self.step - last) * options.batch / (time.time() - window)
                 window, last = time.time(), self.step
                 rate = self.optimiser.param_groups[0]["lr"]
