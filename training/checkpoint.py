@@ -59,8 +59,13 @@ def save_checkpoint(path, step, model, optimiser, average, arguments):
     write_whole(path, buffer.getvalue())
 
 
-def load_checkpoint(path, model, optimiser, average, device):
-    """Restores all of it and returns the step to go on from."""
+def option_text(name, value):
+    flag = "--from" if name == "start" else "--" + name.replace("_", "-")
+    return f"no {flag}" if value is None else f"{flag} {value}"
+
+
+def load_checkpoint(path, model, optimiser, average, device, arguments):
+    """Restores all of it and returns the step to go on from. `arguments`: what must be as it was."""
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged zip raises half a dozen kinds
@@ -68,6 +73,12 @@ def load_checkpoint(path, model, optimiser, average, device):
     settings = json.loads(saved["settings"]) if "settings" in saved else {}
     if settings.get("version") != VERSION:
         raise Problem(f"{path}: not a checkpoint of train.py, version {VERSION}")
+    begun = settings["arguments"]
+    for name, value in arguments.items():
+        if begun.get(name, value) != value:
+            was, given = option_text(name, begun[name]), option_text(name, value)
+            raise Problem(f"{path}: begun with {was}, not {given}; the same command goes on, another needs "
+                          "another --out")
     model.load_state_dict(saved["training"])
     optimiser.load_state_dict({"state": saved["optimiser"], "param_groups": settings["groups"]})
     average.state = {name: tensor.to(device) for name, tensor in saved["average"].items()}
@@ -76,3 +87,17 @@ def load_checkpoint(path, model, optimiser, average, device):
     if len(saved["random_cuda"]) and torch.cuda.is_available():
         torch.cuda.set_rng_state(saved["random_cuda"])
     return settings["step"]
+
+
+def forget_later_lines(log_path, step):
+    """Steps after the checkpoint will be done again: their lines must not stand twice."""
+    def is_kept(line):
+        try:
+            return json.loads(line)["step"] <= step
+        except ValueError:  # cut short when the power failed
+            return False
+
+    if os.path.exists(log_path):
+        with open(log_path, encoding="utf-8") as file:
+            lines = [line for line in file if is_kept(line)]
+        write_whole(log_path, "".join(lines))

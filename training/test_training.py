@@ -148,7 +148,7 @@ class Training(Case):
         save_checkpoint(self.at("c.pt"), 3, *first, {})
         expected = [self.step(*first) for _ in range(3)]
         second = self.begin()
-        self.assertEqual(load_checkpoint(self.at("c.pt"), *second, torch.device("cpu")), 3)
+        self.assertEqual(load_checkpoint(self.at("c.pt"), *second, torch.device("cpu"), {}), 3)
         self.assertEqual([self.step(*second) for _ in range(3)], expected)
         for name, tensor in first[2].state.items():
             self.assertTrue(torch.equal(tensor, second[2].state[name]), name)
@@ -162,7 +162,7 @@ class Training(Case):
     def test_a_damaged_checkpoint_is_refused(self):
         with open(self.at("c.pt"), "wb") as file:
             file.write(b"PK\x03\x04 not one")
-        self.refused(["c.pt"], load_checkpoint, self.at("c.pt"), *self.begin(), torch.device("cpu"))
+        self.refused(["c.pt"], load_checkpoint, self.at("c.pt"), *self.begin(), torch.device("cpu"), {})
 
     def test_sizes(self):
         self.assertEqual(parse_sizes("64:0.5,96:1"), [(64, 0.5), (96, 1.0)])
@@ -213,6 +213,23 @@ class TrainingRun(Case):
         self.run_it("parts")
         for name, tensor in self.average("whole").items():
             self.assertTrue(torch.equal(tensor, self.average("parts")[name]), name)
+
+    def test_another_command_is_refused_by_the_first_argument_that_differs(self):
+        self.run_it("out", "--stop-after", "2")
+        for given, was in (("--rank 4", "--rank 2"), ("--steps 7", "--steps 6"),
+                           ("--rate 0.1", "--rate 0.0008"), ("--limit 5", "no --limit"),
+                           ("--large-share 0.5", "--large-share 0.55")):
+            self.refused([f"begun with {was}, not {given}"], self.run_it, "out", *given.split())
+        self.run_it("out", "--stop-after", "2", "--save-every", "1", "--threads", "1")
+
+    def test_a_log_cut_by_a_power_failure_goes_on(self):
+        self.run_it("out", "--stop-after", "4")
+        with open(self.at("out", "log.jsonl"), "a", encoding="utf-8") as file:
+            file.write('{"step": 4, "validation": {"vali')
+        self.run_it("out")
+        with open(self.at("out", "log.jsonl"), encoding="utf-8") as file:
+            steps = [json.loads(line)["step"] for line in file]
+        self.assertEqual(steps, [0, 3, 4, 5, 6])
 
     def test_a_nan_is_never_saved(self):
         def finite_loss_with_a_nan_gradient(model, *_, **__):

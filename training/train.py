@@ -15,7 +15,7 @@ import time
 import torch
 from torch import nn
 
-from checkpoint import Average, last_good, load_checkpoint, save_checkpoint
+from checkpoint import Average, forget_later_lines, last_good, load_checkpoint, save_checkpoint
 from curves import draw_run
 from data import load_packed, training_batch, validation_view
 from losses import Distillation, ask_teacher, total_loss
@@ -28,6 +28,9 @@ from weights import open_model
 
 LATE = 0.85  # from this part of the run on, milder crops and less mixing: closer to what is asked later
 WARM_UP, LEAST_WARM_UP = 0.03, 40  # part of the run, but no fewer steps: a short trial would diverge
+# What a run may change when it goes on: where things lie, how often it tells, what it computes on.
+MAY_CHANGE = {"data", "packed", "out", "validate_every", "save_every", "stop_after", "device", "precision",
+              "threads", "compile"}
 
 
 def parse(arguments):
@@ -121,10 +124,11 @@ class Run:
         self.log_path = os.path.join(options.out, "log.jsonl")
         self.step = 0
         if os.path.exists(self.checkpoint):
+            same = {name: value for name, value in vars(options).items() if name not in MAY_CHANGE}
             self.step = load_checkpoint(self.checkpoint, self.model, self.optimiser, self.average,
-                                        self.device)
+                                        self.device, same)
             print(f"going on from step {self.step}", flush=True)
-            self.forget_later_lines()
+            forget_later_lines(self.log_path, self.step)
         else:
             self.measure_teacher()
             open(self.log_path, "w").close()
@@ -137,16 +141,6 @@ class Run:
     def log(self, entry):
         with open(self.log_path, "a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
-
-    def forget_later_lines(self):
-        """Steps after the checkpoint will be done again: their lines must not stand twice."""
-        if not os.path.exists(self.log_path):
-            return
-        with open(self.log_path, encoding="utf-8") as file:
-            lines = [line for line in file if json.loads(line)["step"] <= self.step]
-        with open(self.log_path + ".partial", "w", encoding="utf-8") as file:
-            file.writelines(lines)
-        os.replace(self.log_path + ".partial", self.log_path)
 
     def batch(self, part, size):
         late = part > LATE
