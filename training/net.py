@@ -85,9 +85,10 @@ def build_for(state, source, dropout=0.2):
     Batch norm may be missing because it was folded into the convolutions; the convolutions are
     then taken in their order whatever numbers their names carry.
     """
-    convolutions = sorted({int(name.split(".")[1]) for name, tensor in state.items()
-                           if name.startswith("features.") and tensor.dim() == 4})
-    widths = [state[f"features.{index}.weight"].shape[0] for index in convolutions]
+    numbers = {name: module_number(name, source) for name in state if name.startswith("features.")}
+    outputs = {index: state[name].shape[0] for name, index in numbers.items() if state[name].dim() == 4}
+    convolutions = sorted(outputs)
+    widths = [outputs[index] for index in convolutions]
     known = {tuple(item for item in row if item != POOL): name
              for name, row in CONFIGURATIONS.items()}
     if tuple(widths) not in known:
@@ -103,12 +104,22 @@ def build_for(state, source, dropout=0.2):
     moved = {}
     for name, tensor in state.items():
         parts = name.split(".")
-        if parts[0] == "features":
-            nearest = max(index for index in convolutions if index <= int(parts[1]))
-            parts[1] = str(own[convolutions.index(nearest)] + int(parts[1]) - nearest)
+        if name in numbers:
+            before = [index for index in convolutions if index <= numbers[name]]
+            if not before:
+                raise Problem(f"{source}: {name} stands before the first convolution")
+            parts[1] = str(own[len(before) - 1] + numbers[name] - before[-1])
         moved[".".join(parts)] = tensor
     load_checked(model, moved, source)
     return model
+
+
+def module_number(name, source):
+    """12 of features.12.weight."""
+    number = name.split(".")[1]
+    if not number.isdecimal():
+        raise Problem(f"{source}: {name} where torchvision's numbers are expected, as in features.0.weight")
+    return int(number)
 
 
 def load_checked(model, state, source):

@@ -114,6 +114,18 @@ class WeightFiles(Case):
         write_safetensors(self.at("s.safetensors"), state)
         self.refused(["classifier.3.1.weight", "[3, 3]"], open_model, self.at("s.safetensors"))
 
+    def test_modules_without_torchvisions_numbers_are_refused_by_name(self):
+        whole = narrow().state_dict()
+        for own, name, named in (("0.weight", "conv1.weight", "conv1.weight"), ("0.bias", "bias", "bias"),
+                                 ("0.weight", "0.kernel", "0.weight is missing")):
+            state = {"features." + name if key == "features." + own else key: tensor
+                     for key, tensor in whole.items()}
+            self.refused(["file: features." + named], net.build_for, state, "file")
+        late = {name.replace("features.0.", "features.1."): tensor for name, tensor in narrow(
+            batch_norm=False).state_dict().items()}
+        late["features.0.scale"] = torch.ones(3)
+        self.refused(["file: features.0.scale", "before"], net.build_for, late, "file")
+
     def test_factorising_at_full_rank_changes_nothing(self):
         model, photo = narrow(rank=None).eval(), torch.randn(2, 3, 224, 224)
         before = model(photo)[0]

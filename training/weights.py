@@ -1,4 +1,4 @@
-"""Opens weights of any kind the product knows: safetensors, torchvision's .pth, our checkpoints."""
+"""Opens weights under torchvision's names: safetensors, .pth, our checkpoints."""
 import os
 import pickle
 import zipfile
