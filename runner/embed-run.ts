@@ -56,9 +56,9 @@ const SHARDS_IN_WORK = 4;
 export async function embedRun(parts: EmbedRunParts): Promise<RunTotals> {
   const { directory, source, watcher } = parts;
   const { shardSize } = parts.record;
-  const unlock = await lockRun(directory.path);
+  const lock = await lockRun(directory.path);
   const failing = new AbortController();
-  const signal = AbortSignal.any([parts.signal, failing.signal]);
+  const signal = AbortSignal.any([parts.signal, failing.signal, lock.signal]);
   try {
     // What a killed run was writing. Nobody else writes while the lock is ours.
     await clearWork(directory);
@@ -81,7 +81,7 @@ export async function embedRun(parts: EmbedRunParts): Promise<RunTotals> {
     return totals;
   } finally {
     failing.abort();
-    await unlock();
+    await lock.release();
   }
 }
 

@@ -1,25 +1,35 @@
 // One process works on a run directory at a time. The lock is a file that its owner touches now and then, so
-// that the lock of a process that was killed, here or on another machine, is recognised and taken over.
+// that the lock of a process that was killed, here or on another machine, is recognised and taken over. An
+// owner that was only suspended finds that out when it touches next, and stops.
 
-import { open, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { InputError } from '../core/errors.ts';
 
-const ownerSchema = z.strictObject({ host: z.string(), pid: z.int().min(1) });
+const ownerSchema = z.strictObject({ host: z.string(), pid: z.int().min(1), token: z.string() });
+
+export interface RunLock {
+  /** Aborted when the lock is found to be another's. */
+  readonly signal: AbortSignal;
+  /** Removes the lock; one that is another's stays, and an InputError says so. */
+  release(): Promise<void>;
+}
 
 /** Milliseconds between touches, and after how long without one the owner counts as dead. */
 const TOUCH = 5000;
 const STALE = 60_000;
 
-/** Throws InputError where another living process holds it. Resolves to what releases it. */
-export async function lockRun(directory: string): Promise<() => Promise<void>> {
+/** Throws InputError where another living process holds it. */
+export async function lockRun(directory: string): Promise<RunLock> {
   const path = join(directory, '.lock');
+  const own = JSON.stringify({ host: hostname(), pid: process.pid, token: randomUUID() });
   for (let attempt = 0; ; attempt += 1) {
     try {
       const file = await open(path, 'wx');
-      await file.writeFile(JSON.stringify({ host: hostname(), pid: process.pid }));
+      await file.writeFile(own);
       await file.close();
       break;
     } catch (error) {
@@ -28,24 +38,42 @@ export async function lockRun(directory: string): Promise<() => Promise<void>> {
       await removeIfDead(path, directory);
     }
   }
-  const touching = setInterval(() => {
+  const lost = new AbortController();
+  /** A lock that cannot be read is looked at again at the next turn; one that is gone protects nothing. */
+  const isOwn = async (): Promise<boolean> => (await readLock(path).catch(() => own)) === own;
+  const touch = async (): Promise<void> => {
     const now = new Date();
-    // A lock that cannot be touched is looked at again at the next turn.
-    utimes(path, now, now).catch(() => undefined);
-  }, TOUCH);
-  touching.unref();
-  return async () => {
-    clearInterval(touching);
-    await rm(path, { force: true });
+    if (await isOwn()) await utimes(path, now, now).catch(() => undefined);
+    else lost.abort();
   };
+  const touching = setInterval(() => void touch(), TOUCH);
+  touching.unref();
+  return {
+    signal: lost.signal,
+    async release() {
+      clearInterval(touching);
+      if (!(await isOwn())) throw takenOver(directory);
+      await rm(path, { force: true });
+    },
+  };
+}
+
+/** Undefined where there is none. */
+async function readLock(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 async function removeIfDead(path: string, directory: string): Promise<void> {
   const [text, found] = await Promise.all([
-    readFile(path, 'utf8').catch(() => ''),
+    readLock(path).catch(() => ''),
     stat(path).catch(() => undefined),
   ]);
-  if (found === undefined) return;
+  if (text === undefined || found === undefined) return;
   const age = Date.now() - found.mtimeMs;
   const owner = parseOwner(text);
   // Between being created and being written the file is empty.
@@ -58,7 +86,23 @@ async function removeIfDead(path: string, directory: string): Promise<void> {
       { param: 'out' },
     );
   }
-  await rm(path, { force: true });
+  // Moved away before it is removed: others may be taking it over too, and one of them may have done so.
+  const moved = `${path}-${randomUUID()}`;
+  try {
+    await rename(path, moved);
+  } catch {
+    return;
+  }
+  if ((await readLock(moved)) !== text) await link(moved, path).catch(() => undefined);
+  await rm(moved, { force: true });
+}
+
+function takenOver(directory: string): InputError {
+  return new InputError(
+    'invalid_argument',
+    `Expected ${directory} for this process alone, but another one has taken it over while this one was suspended, or its lock was removed. What was done stays.`,
+    { param: 'out' },
+  );
 }
 
 function parseOwner(text: string): z.infer<typeof ownerSchema> | undefined {

@@ -13,7 +13,10 @@ export interface ShardJournal {
   remove(): Promise<void>;
 }
 
-/** A record: its length in 4 bytes, the SHA-256 of its content, its content. */
+/**
+ * A record: its length in 4 bytes, the SHA-256 of its place and content, its content. The place is how many items
+ * came before: what a process appends that was taken for dead stands elsewhere, and is recognised.
+ */
 const LENGTH_BYTES = 4;
 const HASH_BYTES = 32;
 
@@ -29,12 +32,14 @@ export async function openShardJournal(
   const file = await open(path, 'a+');
   const { size } = await file.stat();
   let end = 0;
+  let place = 0;
   for (;;) {
-    const content = await readRecord(file, end, size);
+    const content = await readRecord(file, end, size, place);
     const result = content === undefined ? undefined : parse(content);
     if (content === undefined || result === undefined) break;
     await restore(result);
     end += LENGTH_BYTES + HASH_BYTES + content.length;
+    place += itemsOf(result);
   }
   await file.truncate(end);
   let isOpen = true;
@@ -49,7 +54,8 @@ export async function openShardJournal(
       const content = serialize(result);
       const head = Buffer.alloc(LENGTH_BYTES);
       head.writeUInt32LE(content.length);
-      await file.appendFile(Buffer.concat([head, digest(content), content]));
+      await file.appendFile(Buffer.concat([head, digest(place, content), content]));
+      place += itemsOf(result);
     },
     close,
     async remove() {
@@ -61,7 +67,12 @@ export async function openShardJournal(
 }
 
 /** Undefined where no whole record begins at `start`. */
-async function readRecord(file: FileHandle, start: number, size: number): Promise<Buffer | undefined> {
+async function readRecord(
+  file: FileHandle,
+  start: number,
+  size: number,
+  place: number,
+): Promise<Buffer | undefined> {
   const body = start + LENGTH_BYTES + HASH_BYTES;
   if (body > size) return undefined;
   const head = Buffer.alloc(LENGTH_BYTES + HASH_BYTES);
@@ -70,7 +81,7 @@ async function readRecord(file: FileHandle, start: number, size: number): Promis
   if (length > size - body) return undefined;
   const content = Buffer.alloc(length);
   await file.read(content, 0, length, body);
-  return digest(content).equals(head.subarray(LENGTH_BYTES)) ? content : undefined;
+  return digest(place, content).equals(head.subarray(LENGTH_BYTES)) ? content : undefined;
 }
 
 /** Undefined for what another version of Node wrote in a form that this one does not read. */
@@ -82,6 +93,10 @@ function parse(content: Buffer): BatchResult | undefined {
   }
 }
 
-function digest(content: Uint8Array): Buffer {
-  return createHash('sha256').update(content).digest();
+function itemsOf({ rows, failed }: BatchResult): number {
+  return rows.length + failed.length;
+}
+
+function digest(place: number, content: Uint8Array): Buffer {
+  return createHash('sha256').update(`${place} `).update(content).digest();
 }

@@ -46,9 +46,9 @@ const ATTEMPT_AFTER = 1000;
 export async function coordinate(parts: CoordinateParts): Promise<RunTotals> {
   const { directory, source, connection, watcher } = parts;
   const { shardSize } = parts.record;
-  const unlock = await lockRun(directory.path);
+  const lock = await lockRun(directory.path);
   const ending = new AbortController();
-  const signal = AbortSignal.any([parts.signal, ending.signal]);
+  const signal = AbortSignal.any([parts.signal, ending.signal, lock.signal]);
   const queue = new Queue<ShardJob>(QUEUE, { connection });
   const events = new QueueEvents(QUEUE, { connection });
   // Redis may go away and come back; what was lost meanwhile is found by looking again.
@@ -103,7 +103,7 @@ export async function coordinate(parts: CoordinateParts): Promise<RunTotals> {
     for (const id of outstanding.keys()) await queue.remove(id).catch(() => undefined);
     await events.close();
     await queue.close();
-    await unlock();
+    await lock.release();
   }
 }
 

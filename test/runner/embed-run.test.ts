@@ -4,7 +4,7 @@
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { InputError, ModelError, SourceError } from '../../core/errors.ts';
 import { decodeNpy } from '../../core/npy.ts';
 import type { Engine } from '../../core/ports.ts';
@@ -25,6 +25,7 @@ import {
 } from './run-fixture.ts';
 
 const PHOTOS = 60;
+const OTHERS = JSON.stringify({ host: 'elsewhere', pid: 1, token: 'of another' });
 let folder: string;
 let photos: string;
 let out: string;
@@ -222,7 +223,14 @@ describe('stopped and resumed, the bytes are those of an undisturbed run', () =>
     const bytes = await readFile(journal);
     const whole = join(folder, 'whole-60');
     await testRun({ photos, out: whole, shardSize: 60 });
-    for (const damaged of [bytes.subarray(0, -1), bytes.fill(1, 100, 101), Buffer.alloc(1000, 255)]) {
+    const damages = [
+      bytes.subarray(0, -1),
+      // As of a process that woke up after its lock was taken over.
+      Buffer.concat([bytes, bytes]),
+      Buffer.from(bytes).fill(1, 100, 101),
+      Buffer.alloc(1000, 255),
+    ];
+    for (const damaged of damages) {
       await writeFile(journal, damaged);
       const again = join(folder, 'again');
       await cp(out, again, { recursive: true });
@@ -375,6 +383,33 @@ describe('refused', () => {
     const error = await second;
     expect(error).toBeInstanceOf(InputError);
     expect(String(error)).toMatch(new RegExp(`process ${process.pid} on .* is at work`));
+  });
+
+  test.each([
+    ['taken over while it was suspended', (lock: string) => writeFile(lock, OTHERS)],
+    ['removed', (lock: string) => rm(lock)],
+  ])('to go on when its lock is %s; what it finds there stays', async (_, interfere) => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const lock = join(out, '.lock');
+      const stopping = (inner: Source): Source => ({
+        ...inner,
+        async read(item, maxBytes) {
+          if (item.id === '000/00009.jpg') {
+            await interfere(lock);
+            await vi.advanceTimersByTimeAsync(5000);
+          }
+          return inner.read(item, maxBytes);
+        },
+      });
+      await expect(testRun({ photos, out, interfere: stopping })).rejects.toThrow(/taken it over/);
+      expect(await readFile(lock, 'utf8').catch(() => OTHERS)).toBe(OTHERS);
+    } finally {
+      vi.useRealTimers();
+    }
+    await rm(join(out, '.lock'), { force: true });
+    await testRun({ photos, out });
+    expect(await runBytes(out)).toEqual(undisturbed);
   });
 
   test('a record that none of us has written', async () => {

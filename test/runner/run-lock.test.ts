@@ -1,0 +1,51 @@
+// The lock of a run directory: whose lock counts as dead, and that one process alone takes it over.
+
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { lockRun } from '../../runner/run-lock.ts';
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vgg-edge-lock-'));
+  path = join(folder, '.lock');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const owner = (host: string, pid: number) => JSON.stringify({ host, pid, token: 'one' });
+/** No process of this machine. */
+const NOBODY = 2 ** 30;
+
+test.each<[whose: string, text: string, seconds: number, taken: boolean]>([
+  ['a living process', owner(hostname(), process.pid), 10, false],
+  ['a process of another machine', owner('elsewhere', NOBODY), 10, false],
+  ['a process that writes it just now', '', 1, false],
+  ['a dead process', owner(hostname(), NOBODY), 0, true],
+  ['a living process that was suspended', owner(hostname(), process.pid), 61, true],
+  ['a process of another machine that went silent', owner('elsewhere', NOBODY), 61, true],
+  ['nobody knows whom', '{"pid":', 6, true],
+])('the lock of %s', async (_, text, seconds, taken) => {
+  await writeFile(path, text);
+  const then = new Date(Date.now() - seconds * 1000);
+  await utimes(path, then, then);
+  if (!taken) {
+    await expect(lockRun(folder)).rejects.toThrow('is at work in it');
+    expect(await readFile(path, 'utf8')).toBe(text);
+    return;
+  }
+  const lock = await lockRun(folder);
+  expect(await readFile(path, 'utf8')).not.toBe(text);
+  await lock.release();
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test('of many that take over a dead lock one gets it', async () => {
+  await writeFile(path, owner(hostname(), NOBODY));
+  const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => lockRun(folder)));
+  const locks = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  expect(locks).toHaveLength(1);
+  await locks[0]?.release();
+  expect(await readdir(folder)).toEqual([]);
+});
