@@ -4,9 +4,10 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { diskFiles } from '../engine/node/disk-files.ts';
+import type { FloatPrecision } from '../model-build/dequantised-graphs.ts';
 import { weightsCacheFolder } from '../model-build/download-weights.ts';
 import { exportSafetensors } from '../model-build/export.ts';
-import { type FloatPrecision, floatDirectory } from '../model-build/float-directory.ts';
+import { floatDirectory } from '../model-build/float-directory.ts';
 import { dequantise } from '../model-build/quantise.ts';
 import { readModel } from '../model-build/read-model.ts';
 import { type Command, required, text, UsageError } from './command.ts';

@@ -6,37 +6,23 @@ import { join } from 'node:path';
 import type { Manifest, ManifestFloatGraphs } from '../core/manifest.ts';
 import { readManifest } from '../engine/model-file.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
-import { floatBackbone, floatHead } from './float-graph.ts';
+import { dequantisedGraphs, type FloatPrecision } from './dequantised-graphs.ts';
 import { writeGraphs } from './graph-files.ts';
 import type { QuantisedNetwork } from './network.ts';
-import { dequantise } from './quantise.ts';
 import { readModel } from './read-model.ts';
 import { replaceDirectory } from './replace-directory.ts';
 import { writeManifest } from './write-model.ts';
 
-export type FloatPrecision = ManifestFloatGraphs['precision'];
-
 /** Which graphs are made; cached ones of an older form are left alone, and made again. */
 const FORM = 2;
 
-/**
- * Writes `backbone.fp16.onnx`, `head.fp16.onnx` and `fp16-00001-of-0000N.bin` into the directory. An activation
- * ends where its int8 levels end: on rare photographs values leave the range that was calibrated, and there
- * the edge cuts them off.
- */
+/** Writes `backbone.fp16.onnx`, `head.fp16.onnx` and `fp16-00001-of-0000N.bin` into the directory. */
 export async function writeFloatGraphs(
   directory: string,
   network: QuantisedNetwork,
   precision: FloatPrecision,
 ): Promise<ManifestFloatGraphs> {
-  const limits = {
-    convolutions: network.convolutions.map(({ output }) => output),
-    linears: network.linears.map(({ input }) => input),
-  };
-  const options = { type: precision === 'fp16' ? 'float16' : 'float32', limits } as const;
-  const float = dequantise(network);
-  const graphs = { backbone: floatBackbone(float, options), head: floatHead(float, options) };
-  const written = await writeGraphs(directory, graphs, {
+  const written = await writeGraphs(directory, dequantisedGraphs(network, precision), {
     shards: precision,
     graphs: `.${precision}.onnx`,
   });

@@ -1,27 +1,25 @@
 // Float graphs of a model directory in memory: what float-directory.ts writes into a folder, for a browser,
 // which has none.
 
+import { SourceError } from '../core/errors.ts';
 import type { ManifestFloatGraphs } from '../core/manifest.ts';
 import type { ModelFiles } from '../core/ports.ts';
-import { floatBackbone, floatHead } from './float-graph.ts';
+import { dequantisedGraphs, type FloatPrecision } from './dequantised-graphs.ts';
 import { listGraphFiles } from './list-graph-files.ts';
-import { dequantise } from './quantise.ts';
 import { readModel } from './read-model.ts';
 
 export interface FloatFiles {
   readonly graphs: ManifestFloatGraphs;
-  /** Gives each file once and drops it: they hold four times the bytes of the int8 weights. */
+  /**
+   * Gives each file once and drops it: they hold four times the bytes of the int8 weights. Another file, or one
+   * for the second time, is a SourceError.
+   */
   readonly files: ModelFiles;
 }
 
 /** Throws ModelError, SourceError. */
-export async function makeFloatFiles(
-  files: ModelFiles,
-  precision: ManifestFloatGraphs['precision'],
-): Promise<FloatFiles> {
-  const network = dequantise((await readModel(files)).network);
-  const options = { type: precision === 'fp16' ? 'float16' : 'float32' } as const;
-  const graphs = { backbone: floatBackbone(network, options), head: floatHead(network, options) };
+export async function makeFloatFiles(files: ModelFiles, precision: FloatPrecision): Promise<FloatFiles> {
+  const graphs = dequantisedGraphs((await readModel(files)).network, precision);
   const held = new Map<string, Uint8Array>();
   const listed: { graphs: ManifestFloatGraphs['graphs']; shards: ManifestFloatGraphs['shards'] } = {
     graphs: [],
@@ -39,9 +37,14 @@ export async function makeFloatFiles(
     files: {
       async open(file) {
         const bytes = held.get(file);
-        held.delete(file);
+        if (!held.delete(file) || bytes === undefined) {
+          throw new SourceError(
+            'missing_file',
+            `Expected a float graph's file, not yet taken, but found ${file}.`,
+          );
+        }
         return (async function* () {
-          if (bytes !== undefined) yield bytes;
+          yield bytes;
         })();
       },
       sha256: files.sha256,

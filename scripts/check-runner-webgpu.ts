@@ -9,7 +9,8 @@ import { preprocess } from '../core/preprocess.ts';
 import { readManifest } from '../engine/model-file.ts';
 import { createNodeDecoder } from '../engine/node/decode.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
-import { type FloatPrecision, floatDirectory } from '../model-build/float-directory.ts';
+import type { FloatPrecision } from '../model-build/dequantised-graphs.ts';
+import { floatDirectory } from '../model-build/float-directory.ts';
 import { openEngine } from '../runner/engine.ts';
 
 const ROOT = join(import.meta.dirname, '..');

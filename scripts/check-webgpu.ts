@@ -4,7 +4,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FloatPrecision } from '../model-build/float-directory.ts';
+import type { FloatPrecision } from '../model-build/dequantised-graphs.ts';
 import { floatDirectory } from '../model-build/float-directory.ts';
 import { startNodeServer } from '../server/node-server.ts';
 import { startDeno } from '../test/deno/deno-process.ts';

@@ -5,10 +5,13 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SourceError } from '../../core/errors.ts';
 import type { TapOutputs } from '../../core/taps.ts';
+import { readModelFile } from '../../engine/model-file.ts';
 import { diskFiles } from '../../engine/node/disk-files.ts';
 import { createNativeEngine } from '../../engine/node/native-engine.ts';
 import { floatDirectory, writeFloatGraphs } from '../../model-build/float-directory.ts';
+import { makeFloatFiles } from '../../model-build/float-files.ts';
 import type { QuantisedNetwork } from '../../model-build/network.ts';
 import { readModel } from '../../model-build/read-model.ts';
 import { tinyBatch } from '../engine/tiny-model.ts';
@@ -66,6 +69,24 @@ describe.each(['fp16', 'fp32'] as const)('%s', (precision) => {
     whole.forEach((value, index) => {
       if (within[index] === 1) expect(cut[index]).toBe(value);
     });
+  });
+});
+
+describe.each(['fp16', 'fp32'] as const)('made in memory, for a browser: %s', (precision) => {
+  test('the files are those written to a disk, byte for byte', async () => {
+    const directory = await mkdtemp(join(folder, 'disk-'));
+    const written = await writeFloatGraphs(directory, network, precision);
+    const { graphs } = await makeFloatFiles(diskFiles(TINY), precision);
+    expect(graphs).toEqual(written);
+  });
+
+  test('each file is given once; then, and under another name, it is missing', async () => {
+    const { graphs, files } = await makeFloatFiles(diskFiles(TINY), precision);
+    for (const listed of [...graphs.shards, ...graphs.graphs]) {
+      expect(await readModelFile(files, listed)).toHaveLength(listed.bytes);
+      await expect(files.open(listed.file)).rejects.toMatchObject({ code: 'missing_file' });
+    }
+    await expect(files.open('other.bin')).rejects.toBeInstanceOf(SourceError);
   });
 });
 
