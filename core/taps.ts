@@ -1,5 +1,7 @@
 // The taps: the outputs of the network one can ask for, in the order the network computes them.
 
+import { featureChannels, POOLED_SIDE, type VggConfiguration } from './family.ts';
+
 export const TAPS = ['features', 'fc6', 'fc7', 'scores'] as const;
 
 /**
@@ -8,6 +10,17 @@ export const TAPS = ['features', 'fc6', 'fc7', 'scores'] as const;
  * - `scores` outputDim: logits
  */
 export type Tap = (typeof TAPS)[number];
+
+/** The shape of each tap of one image. */
+export function tapShapes(configuration: VggConfiguration): Readonly<Record<Tap, readonly number[]>> {
+  const { hiddenDim, outputDim } = configuration;
+  return {
+    features: [featureChannels(configuration), POOLED_SIDE, POOLED_SIDE],
+    fc6: [hiddenDim],
+    fc7: [hiddenDim],
+    scores: [outputDim],
+  };
+}
 
 /** Float32, row-major [images, width of the tap]. */
 export type TapOutputs = Partial<Record<Tap, Float32Array>>;

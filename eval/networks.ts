@@ -4,9 +4,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { InputError } from '../core/errors.ts';
+import type { VggConfiguration } from '../core/family.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { Engine } from '../core/ports.ts';
-import { TAPS, type Tap } from '../core/taps.ts';
+import { TAPS, type Tap, tapShapes } from '../core/taps.ts';
 import { openFloatRunner } from '../model-build/float-runner.ts';
 import { openWeights } from '../model-build/open-weights.ts';
 import { readNetwork } from '../model-build/read-network.ts';
@@ -28,17 +30,18 @@ export function engineExtractor(engine: Engine, manifest: Manifest, id: string):
 }
 
 /**
- * All taps of a weight file in float32, with the input of `manifest`. Throws InputError where the file is no
- * network of the same taps.
+ * All taps of a weight file in float32, with the input of `manifest`. Throws InputError where there is no file,
+ * or one that is no network of the same taps.
  */
 export async function weightsExtractor(path: string, manifest: Manifest): Promise<Extractor> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
   const file = await openWeights(path);
   try {
     const network = await readNetwork(file, manifest.preprocess);
-    const runner = await openFloatRunner(network);
     const outputs = tapWidths(manifest);
+    checkTaps(path, network.configuration, outputs);
+    const hash = createHash('sha256');
+    await pipeline(createReadStream(path), hash);
+    const runner = await openFloatRunner(network);
     const names = outputs.map(({ name }) => name);
     return {
       key: `${hash.digest('hex').slice(0, 12)}-float32`,
@@ -54,9 +57,31 @@ export async function weightsExtractor(path: string, manifest: Manifest): Promis
   }
 }
 
-function tapWidths(manifest: Manifest): { name: Tap; width: number }[] {
+interface TapWidth {
+  readonly name: Tap;
+  readonly width: number;
+}
+
+function tapWidths(manifest: Manifest): TapWidth[] {
   return TAPS.flatMap((name) => {
     const shape = manifest.taps.find((tap) => tap.name === name)?.shape;
-    return shape === undefined ? [] : [{ name, width: shape.reduce((product, side) => product * side, 1) }];
+    return shape === undefined ? [] : [{ name, width: valuesOf(shape) }];
   });
+}
+
+function valuesOf(shape: readonly number[]): number {
+  return shape.reduce((product, side) => product * side, 1);
+}
+
+function checkTaps(path: string, configuration: VggConfiguration, outputs: readonly TapWidth[]): void {
+  const shapes = tapShapes(configuration);
+  for (const { name, width } of outputs) {
+    const found = valuesOf(shapes[name]);
+    if (found === width) continue;
+    throw new InputError(
+      'invalid_argument',
+      `Expected weights of a network with ${width} values for ${name}, as the model has, but ${path} gives ${found}. Give the float weights that the model was built from.`,
+      { param: '--reference' },
+    );
+  }
 }

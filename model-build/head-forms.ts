@@ -163,7 +163,8 @@ async function ofRank(
 ): Promise<StoredHead> {
   const rankOf = (name: 'fc6' | 'fc7') => {
     const layer = layers.find(({ linear }) => linear.shape.name === name);
-    return layer !== undefined && factors.has(name) && saves(rank, layer.linear) ? rank : null;
+    const factorised = layer !== undefined && factors.has(name) && saves(rank, layer.linear);
+    return factorised ? rank : network.configuration.ranks[name];
   };
   const ranks = { fc6: rankOf('fc6'), fc7: rankOf('fc7') };
   const configuration = { ...network.configuration, ranks };

@@ -2,9 +2,9 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { featureChannels, POOLED_SIDE } from '../core/family.ts';
 import { MANIFEST_VERSION, type Manifest, type ManifestTensor } from '../core/manifest.ts';
 import { PREPROCESS_VERSION } from '../core/preprocess.ts';
+import { TAPS, tapShapes } from '../core/taps.ts';
 import { INT8_FILES, type WrittenGraphs, writeGraphs } from './graph-files.ts';
 import { quantisedHead } from './head-graph.ts';
 import { int8Backbone } from './int8-graph.ts';
@@ -48,7 +48,7 @@ export function describeModel(
   details: ManifestDetails,
 ): Manifest {
   const { configuration, input } = network;
-  const { hiddenDim, outputDim } = configuration;
+  const shapes = tapShapes(configuration);
   return {
     format: 'vgg-edge-model',
     formatVersion: MANIFEST_VERSION,
@@ -62,12 +62,7 @@ export function describeModel(
       mean: [...input.mean],
       deviation: [...input.deviation],
     },
-    taps: [
-      { name: 'features', shape: [featureChannels(configuration), POOLED_SIDE, POOLED_SIDE] },
-      { name: 'fc6', shape: [hiddenDim] },
-      { name: 'fc7', shape: [hiddenDim] },
-      { name: 'scores', shape: [outputDim] },
-    ],
+    taps: TAPS.map((name) => ({ name, shape: [...shapes[name]] })),
     labels: details.labels,
     ...(details.classes === undefined ? {} : { classes: details.classes }),
     ...(details.defaultDescriptor === undefined ? {} : { defaultDescriptor: details.defaultDescriptor }),

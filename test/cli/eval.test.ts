@@ -64,6 +64,18 @@ describe('refused with the right exit code', () => {
     expect(await main(['eval', MODEL, '--images', await classFolders({ cats: ['cat.jpg'] })])).toBe(1);
     expect(printed.join('')).toMatch(/at least two class folders .* one, 'cats'/);
   });
+  test.each([
+    ['no such weights', 'no-such.pth', /^error: .*no-such\.pth/],
+    [
+      'weights of another network',
+      join(ROOT, 'test/golden/weights/vgg11_bn.pth'),
+      /Expected weights of a network with \d+ values for features, as the model has, but .*vgg11_bn\.pth gives/,
+    ],
+  ])('%s: 1', async (_what, reference, message) => {
+    const images = await classFolders({ a: ['cat.jpg'], b: ['rocket.jpg'] });
+    expect(await main(['eval', MODEL, '--images', images, '--reference', reference])).toBe(1);
+    expect(printed.join('')).toMatch(message);
+  });
   test('too few photographs to whiten by: 2', async () => {
     const images = await classFolders({ a: ['cat.jpg'], b: ['rocket.jpg'] });
     expect(await main(['eval', MODEL, '--images', images, '--whiten', images, '--dimensions', '2'])).toBe(2);

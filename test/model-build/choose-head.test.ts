@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../cli/main.ts';
-import { customConfiguration } from '../../core/family.ts';
+import { customConfiguration, type VggConfiguration } from '../../core/family.ts';
 import { type HeadChoice, type Manifest, parseManifest } from '../../core/manifest.ts';
 import { diskFiles } from '../../engine/node/disk-files.ts';
 import { createWinogradEngine } from '../../engine/winograd/engine.ts';
@@ -50,15 +50,18 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** The network of seeded weights, with factors of `rank`. */
-function wide(rank: number | null) {
-  const options = { hiddenDim: HIDDEN, outputDim: 3, fc6Rank: rank, fc7Rank: rank };
+/** The network of seeded weights, with factors of these ranks. */
+function wide(ranks: VggConfiguration['ranks']) {
+  const options = { hiddenDim: HIDDEN, outputDim: 3, fc6Rank: ranks.fc6, fc7Rank: ranks.fc7 };
   return customConfiguration([4, 'M', 6, 'M', 8, 'M'], false, options);
 }
 
-async function build(memoryBytes: number): Promise<{ manifest: Manifest; choice: HeadChoice }> {
+async function build(
+  memoryBytes: number,
+  ranks: VggConfiguration['ranks'] = { fc6: null, fc7: null },
+): Promise<{ manifest: Manifest; choice: HeadChoice }> {
   const manifest = await buildModel({
-    source: { kind: 'seed', configuration: wide(null), seed: 1 },
+    source: { kind: 'seed', configuration: wide(ranks), seed: 1 },
     out,
     force: true,
     name: 'wide',
@@ -149,6 +152,20 @@ test('factors are kept as they come, or their weights get 4 bits', async () => {
   expect(await main(['build', ...WIDE, '--rank', '16', '--memory', '128MB', '--out', out])).toBe(0);
   const choice = choiceOf(parseManifest(await readFile(join(out, 'model.json'), 'utf8')));
   expect(choice.candidates.map(({ name }) => name)).toEqual(['int8, factors as given', ...PACKED]);
+});
+
+describe('one layer has factors, the other is whole', () => {
+  test.each([
+    { fc6: 16, fc7: null },
+    { fc6: null, fc7: 16 },
+  ])('$fc6 and $fc7: the given factors stay, lower ranks of the other are tried', async (ranks) => {
+    const { choice } = await build(128e6, ranks);
+    expect(choice.candidates.map(({ name }) => name)).toEqual([
+      'int8, factors as given',
+      ...PACKED,
+      ...[64, 32, 16].map((rank) => `int8, rank ${rank}`),
+    ]);
+  });
 });
 
 describe('refused', () => {
