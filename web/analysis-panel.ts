@@ -1,6 +1,7 @@
 // What the network says of one photograph: classes, feature map, vector, times, and the request.
 
 import type { LabelledClass } from '../worker/schemas/answer.ts';
+import { imageType } from './api-requests.ts';
 import type { Analysis, Phase } from './backend.ts';
 import { element, find } from './dom.ts';
 import { channelCount, channelMap, drawHeat, drawStripes, meanMap, strongestChannels } from './heat.ts';
@@ -112,10 +113,13 @@ function showVector(vector: Float32Array | undefined): void {
   drawStripes(find('barcode', HTMLCanvasElement), vector);
 }
 
+/** To be pasted anywhere: a sample is fetched from the page's server, a file is expected where one stands. */
 function curlOf(photo: Photo, withKey: boolean): string {
-  const file = isSample(photo) ? `samples/${photo.id.slice('sample:'.length)}` : photo.name;
+  const path = isSample(photo) ? `/web/samples/${photo.id.slice('sample:'.length)}` : undefined;
+  const source = path === undefined ? '' : `curl -s '${location.origin}${path}' |\n  `;
+  const file = path === undefined ? quoted(photo.name) : '-';
   const key = withKey ? ` \\\n  -H "authorization: Bearer $KEY"` : '';
-  return `curl --data-binary @${quoted(file)} -H 'content-type: ${photo.file.type}'${key} \\\n  '${location.origin}/v1/analyze'`;
+  return `${source}curl --data-binary @${file} -H 'content-type: ${imageType(photo.file)}'${key} \\\n  '${location.origin}/v1/analyze'`;
 }
 
 function quoted(file: string): string {

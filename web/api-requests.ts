@@ -20,7 +20,6 @@ export function createApiRequests(key: () => string): ApiRequests {
     const headers: Record<string, string> = {};
     if (key() !== '') headers.authorization = `Bearer ${key()}`;
     const isPhoto = body instanceof Blob;
-    // What an image is, its bytes say; a file without a known type goes as JPEG.
     if (body !== undefined) headers['content-type'] = isPhoto ? imageType(body) : 'application/json';
     let response: Response;
     try {
@@ -51,7 +50,8 @@ export function createApiRequests(key: () => string): ApiRequests {
   };
 }
 
-function imageType({ type }: Blob): string {
+/** What an image is, its bytes say; a file without a known type goes as JPEG. */
+export function imageType({ type }: Blob): string {
   return type.startsWith('image/') ? type : 'image/jpeg';
 }
 

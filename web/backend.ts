@@ -67,6 +67,8 @@ export const ITEMS_AT_ONCE = 4;
 
 export interface IndexName {
   readonly name: string;
+  /** Other names of it, which it may hand on to another index. */
+  readonly aliases: readonly string[];
   readonly items: number;
 }
 

@@ -21,6 +21,8 @@ export function createErrorBox(): ErrorBox {
       button.hidden = retry === undefined;
       text.textContent = messageOf(error);
       box.hidden = false;
+      // A file may have been dropped anywhere.
+      box.scrollIntoView({ block: 'nearest' });
     },
     hide() {
       box.hidden = true;

@@ -1,6 +1,6 @@
 // Which index is searched and mapped: the page's own, or another that the server holds.
 
-import type { Backend, IndexSample, ReadableIndex } from './backend.ts';
+import type { Backend, IndexName, IndexSample, ReadableIndex } from './backend.ts';
 import { element, find } from './dom.ts';
 
 export interface IndexChoice {
@@ -32,14 +32,17 @@ export function createIndexChoice(onChange: () => void): IndexChoice {
       const before = select.value;
       select.replaceChildren(
         element('option', { value: '' }, ['of this page']),
-        ...others.map(({ name, items }) =>
-          element('option', { value: name }, [`${name} (${items.toLocaleString('en')})`]),
-        ),
+        ...others.map((index) => element('option', { value: index.name }, [labelOf(index)])),
       );
       select.value = others.some(({ name }) => name === before) ? before : '';
       field.hidden = others.length === 0;
     },
   };
+}
+
+/** `photos = photos-2 (1,234)`: people know an index by its alias. */
+function labelOf({ name, aliases, items }: IndexName): string {
+  return `${[...aliases, name].join(' = ')} (${items.toLocaleString('en')})`;
 }
 
 function sampledOnce(index: ReadableIndex): ReadableIndex {

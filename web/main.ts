@@ -192,6 +192,8 @@ function removeCurrent(photo: Photo): Promise<void> {
 }
 
 async function chooseFile(file: Blob, name: string): Promise<void> {
+  // It may have been dropped or pasted far below.
+  find('status', HTMLElement).scrollIntoView({ block: 'nearest' });
   try {
     const id = await idOf(file);
     await choose(shelf.photos.get(id) ?? (await createPhoto(id, name, file)));

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { dot } from '../../core/cosine.ts';
@@ -72,7 +72,10 @@ export async function openDataSet(cache: string, options: DataSetOptions): Promi
   if (truth === undefined) {
     console.error(`making ${count} vectors of ${dimensions} dimensions in ${folder}`);
     await mkdir(folder, { recursive: true });
-    await writeVectors(vectorFile, count, dimensions, draw);
+    // Under its name only once it is whole: another run may be reading, or making, the same.
+    const unfinished = `${vectorFile}.${process.pid}`;
+    await writeVectors(unfinished, count, dimensions, draw);
+    await rename(unfinished, vectorFile);
     truth = await findTruth(batches(BATCH), dimensions, queries);
     await writeFile(truthFile, JSON.stringify(truth));
   }

@@ -96,6 +96,35 @@ test('a server stopped in mid-use: said, and tried again when it is back', async
   await risen.stop();
 });
 
+test.each([
+  [429, 'rate_limit_error', 'Expected at most 10 requests a minute with this key.'],
+  [503, 'overloaded', 'Expected at most 6 waiting requests.'],
+])('a server that answers %i says why, and is asked again', async (status, code, message) => {
+  await open();
+  const body = JSON.stringify({ error: { message, type: 'server_error', param: null, code } });
+  const headers = { 'retry-after': '1' };
+  await driver.page.route('**/v1/analyze**', (route) => route.fulfill({ status, body, headers }), {
+    times: 1,
+  });
+  await chooseButton('cat');
+  await sees('#error', message);
+  await driver.page.getByRole('button', { name: 'Try again' }).click();
+  await sees('#status', 'cat: done.');
+  expect(await alert().isVisible()).toBe(false);
+});
+
+test('an error is in sight, wherever the file was dropped', async () => {
+  await driver.page.setViewportSize({ width: 390, height: 700 });
+  await open();
+  await chooseSample('cat');
+  await driver.page.locator('#map-keys').scrollIntoViewIfNeeded();
+  await chooseFile('bad.jpg', Buffer.from('no picture'));
+  await alert().waitFor();
+  const box = await alert().boundingBox();
+  expect(box?.y).toBeGreaterThanOrEqual(0);
+  expect((box?.y ?? 0) + (box?.height ?? 0)).toBeLessThanOrEqual(700);
+});
+
 test('a server that fails in the middle of indexing: tried again, it goes on', async () => {
   await driver.page.addInitScript(useIndex('page-empty'));
   await open();

@@ -1,10 +1,12 @@
 // What a visitor does with the page. vitest.config.ts leaves the page's tests out, and says so, where there is
 // no Chromium.
 
+import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import axe from 'axe-core';
 import { describe, expect, test } from 'vitest';
 import { createClient } from '../../client/client.ts';
@@ -12,6 +14,7 @@ import type { VectorSpace } from '../../core/vector-store.ts';
 import { drivePage, nameOf, ownPhoto, readSample, samples, serve } from './page-driver.ts';
 
 const HITS = 12;
+const hasCurl = spawnSync('curl', ['--version']).status === 0;
 const driver = drivePage();
 const { open, sees, chooseSample, chooseFile, hits } = driver;
 
@@ -23,11 +26,35 @@ test('a sample: classes, feature map, vector, times, curl, author', async () => 
   expect(await page.locator('#classes li').count()).toBe(5);
   expect(await page.locator('#untrained').isVisible()).toBe(true);
   expect(await page.locator('#phases').textContent()).toMatch(/decode [\d.]+ ms.*backbone [\d.]+ ms/s);
-  expect(await page.locator('#curl').textContent()).toContain('--data-binary @samples/cat.jpg');
   expect(await page.locator('#credit').textContent()).toBe('Photograph: Stefan van der Walt, CC0');
   expect(await page.locator('#vector-text').textContent()).toMatch(/^\d+ numbers.*\[0\.\d{3}, /);
   await page.locator('#strongest').click();
   expect(await page.locator('#channel-name').textContent()).toMatch(/^channel \d+$/);
+});
+
+test.skipIf(!hasCurl)('the curl, pasted into a shell, gets the answer that is shown', async () => {
+  await open();
+  for (const choose of [
+    () => chooseSample('cat'),
+    async () => {
+      await chooseFile("it's mine.jpg", ownPhoto());
+      await sees('#status', "it's mine.jpg: done.");
+    },
+  ]) {
+    await choose();
+    const { page } = driver;
+    const command = (await page.locator('#curl').textContent()) ?? '';
+    const folder = mkdtempSync(join(tmpdir(), 'vgg-edge-page-'));
+    writeFileSync(join(folder, "it's mine.jpg"), ownPhoto());
+    const { stdout } = await promisify(execFile)('sh', ['-c', command], { cwd: folder, maxBuffer: 1 << 24 });
+    rmSync(folder, { recursive: true });
+    const [{ classes }] = JSON.parse(stdout).data;
+    const shown = await page.locator('#classes .percent').allInnerTexts();
+    const percents = classes.map(({ probability }: { probability: number }) =>
+      (probability * 100).toFixed(1),
+    );
+    expect(shown).toEqual(percents.map((percent: string) => `${percent} %`));
+  }
 });
 
 test('every sample is named with its author', async () => {
@@ -67,111 +94,6 @@ test('the best hit is compared at once, others by hovering and by keyboard; one 
   await sees('#compare-text', `and ${third} most`);
   await page.getByRole('button', { name: `Search with ${third}` }).click();
   await sees('#status', `${third}: done.`);
-});
-
-describe('the map', () => {
-  const placeOf = async () =>
-    (await driver.page.locator('#map [aria-current]').boundingBox()) ?? { x: 0, y: 0 };
-  /** The map moves with the next frame. */
-  const settled = () =>
-    driver.page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
-
-  /** Of each button its place, by name, relative to what was asked with. */
-  const places = async () => {
-    const from = await placeOf();
-    const boxes: [string, number][] = [];
-    for (const button of await driver.page.locator('#map button').all()) {
-      const box = await button.boundingBox();
-      boxes.push([(await button.getAttribute('aria-label')) ?? '', (box?.x ?? Number.NaN) - from.x]);
-    }
-    return new Map(boxes);
-  };
-
-  test('moves and zooms by keyboard and by buttons', async () => {
-    await open();
-    await chooseSample('cat');
-    const { page } = driver;
-    await page.locator('#map').scrollIntoViewIfNeeded();
-    const before = await placeOf();
-    const wide = await places();
-    await page.locator('#map').press('ArrowLeft');
-    await settled();
-    expect((await placeOf()).x).toBeCloseTo(before.x + 40, 0);
-    await page.locator('#zoom-in').click();
-    await settled();
-    // What was asked with stays, the others go away from it.
-    expect((await placeOf()).x).toBeCloseTo(before.x + 40, 0);
-    const common = [...(await places())].filter(([name, x]) => name !== 'cat' && wide.has(name) && x !== 0);
-    expect(common.length).toBeGreaterThan(0);
-    for (const [name, x] of common) expect(x / (wide.get(name) ?? 0)).toBeCloseTo(1.4, 1);
-    await page.locator('#map').press('0');
-    await settled();
-    expect((await placeOf()).x).toBeCloseTo(before.x, 0);
-  });
-
-  test('zooms by wheel about the pointer, and is dragged', async () => {
-    await open();
-    await chooseSample('cat');
-    const { page } = driver;
-    await page.locator('#map').scrollIntoViewIfNeeded();
-    const { x, y } = await placeOf();
-    const asked: string[] = [];
-    page.on('request', (request) => asked.push(request.url()));
-    await page.mouse.move(x + 20, y + 20);
-    await page.mouse.wheel(0, -200);
-    await settled();
-    const zoomed = await placeOf();
-    expect(Math.abs(zoomed.x - x)).toBeLessThan(20);
-    await page.mouse.down();
-    await page.mouse.move(x - 10, y + 20, { steps: 3 });
-    await page.mouse.up();
-    await settled();
-    expect((await placeOf()).x).toBeCloseTo(zoomed.x - 30, 0);
-    // A drag chooses nothing.
-    expect(asked).toEqual([]);
-  });
-
-  test('zooms by two fingers', async () => {
-    const { page } = driver;
-    await open();
-    await chooseSample('cat');
-    await page.locator('#map').scrollIntoViewIfNeeded();
-    const box = (await page.locator('#map').boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
-    const wide = await places();
-    const session = await page.context().newCDPSession(page);
-    await session.send('Emulation.setTouchEmulationEnabled', { enabled: true, maxTouchPoints: 2 });
-    const fingers = (type: 'touchStart' | 'touchMove', apart: number) => {
-      const y = box.y + box.height / 2;
-      const middle = box.x + box.width / 2;
-      const touchPoints = [-apart, apart].map((x, id) => ({ x: middle + x, y, id }));
-      return session.send('Input.dispatchTouchEvent', { type, touchPoints });
-    };
-    await fingers('touchStart', 40);
-    for (const apart of [50, 60, 70, 80]) await fingers('touchMove', apart);
-    await session.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
-    await settled();
-    const near = [...(await places())].filter(([name, x]) => name !== 'cat' && wide.has(name) && x !== 0);
-    expect(near.length).toBeGreaterThan(0);
-    for (const [name, x] of near) expect(x / (wide.get(name) ?? 0)).toBeCloseTo(2, 0);
-  });
-
-  test('zooming in gives more photographs room; one of them is a click away', async () => {
-    await open();
-    await chooseSample('cat');
-    const { page } = driver;
-    const names = () =>
-      page.locator('#map button').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')));
-    const few = await names();
-    expect(few.length).toBeLessThan(samples.length);
-    const other = few.find((name) => name !== 'cat') ?? '';
-    for (let step = 0; step < 3; step += 1) await page.locator('#zoom-in').click();
-    await settled();
-    expect((await names()).filter((name) => !few.includes(name)).length).toBeGreaterThan(0);
-    await page.locator('#zoom-reset').click();
-    await settled();
-    await page.locator('#map').getByRole('button', { name: other, exact: true }).click();
-    await sees('#status', `${other}: done.`);
-  });
 });
 
 test.each([
@@ -257,9 +179,11 @@ describe('another index of the server', () => {
 
   test('is searched and mapped; an item without its photograph is a dot to search with', async () => {
     await fill('others', 30);
+    await createClient({ baseUrl: driver.server.url }).indexes.setAlias('holiday', 'others');
     const { page } = driver;
     await open();
     await chooseSample('cat');
+    expect(await page.locator('#index option').allInnerTexts()).toContain('holiday = others (30)');
     await page.locator('#index').selectOption('others');
     await sees('#map-text', 'All 30 items');
     await sees('#index-size', '30 in the index.');
