@@ -60,7 +60,15 @@ function send(
         lookup: (_host, { all }, found) =>
           all === true ? found(null, [{ address, family }]) : found(null, address, family),
       },
-      (incoming) => resolve(toResponse(incoming)),
+      (incoming) => {
+        // Thrown here, in Node's callback, it would end the process.
+        try {
+          resolve(toResponse(incoming));
+        } catch (cause) {
+          incoming.destroy();
+          reject(cause);
+        }
+      },
     );
     outgoing.on('error', reject);
     outgoing.end();
@@ -73,12 +81,14 @@ function toResponse(incoming: IncomingMessage): Response {
     const value = incoming.headers[name];
     if (typeof value === 'string') headers.set(name, value);
   }
-  const status = incoming.statusCode ?? 502;
+  const { statusCode = 0 } = incoming;
+  // Nothing else is a status, and a Response refuses it.
+  const status = statusCode < 200 || statusCode > 599 ? 502 : statusCode;
   // A Response refuses a body with these; there is none to lose.
-  const bodiless = status < 200 || status === 204 || status === 205 || status === 304;
+  const bodiless = status !== statusCode || status === 204 || status === 205 || status === 304;
   if (bodiless) incoming.resume();
   const body = bodiless ? null : (Readable.toWeb(incoming) as ReadableStream<Uint8Array>);
-  return new Response(body, { status: status < 200 ? 502 : status, headers });
+  return new Response(body, { status, headers });
 }
 
 const requestOf: NonNullable<PinnedFetchOptions['request']> = (url, options, answered) =>

@@ -52,9 +52,11 @@ describe('addresses', () => {
 
 describe('the connection', () => {
   const visits: string[] = [];
+  let statusLine = 'HTTP/1.1 200 OK';
   const server = createServer((incoming, response) => {
     visits.push(`${incoming.headers.host}${incoming.url}`);
-    response.end('image');
+    // By hand: Node itself refuses to send what is no status.
+    response.socket?.end(`${statusLine}\r\ncontent-length: 5\r\n\r\nimage`);
   });
   let port = 0;
   beforeAll(async () => {
@@ -63,6 +65,7 @@ describe('the connection', () => {
   });
   beforeEach(() => {
     visits.length = 0;
+    statusLine = 'HTTP/1.1 200 OK';
   });
   afterAll(() => {
     server.close();
@@ -75,7 +78,8 @@ describe('the connection', () => {
       resolve: async () => addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
       request: (url, options, answered) => {
         options.lookup?.(url.hostname, { all: false }, (_, address) => connected.push(String(address)));
-        return request(`http://127.0.0.1:${port}${url.pathname}`, { headers: { host: url.host } }, answered);
+        const headers = { host: url.host };
+        return request(`http://127.0.0.1:${port}${url.pathname}`, { headers, agent: false }, answered);
       },
     });
     const limits = { maxBytes: 100, timeout: 1000, maxRedirects: 0 };
@@ -103,4 +107,17 @@ describe('the connection', () => {
       expect(visits).toEqual([]);
     },
   );
+
+  test.each([
+    'HTTP/1.1 099 x',
+    'HTTP/1.1 99 x',
+    'HTTP/1.1 204 x',
+    'HTTP/1.1 600 x',
+    'HTTP/1.1 999 x',
+    'HTTP/1.1',
+    'x',
+  ])('that answers %j fails this image and nothing else', async (line) => {
+    statusLine = line;
+    await expect(observed('1.1.1.1').run()).rejects.toMatchObject({ code: 'url_not_fetched' });
+  });
 });
