@@ -4,7 +4,10 @@
 import { SourceError } from '../core/errors.ts';
 
 export interface Admission {
-  /** Runs the work when a place is free. Throws SourceError('overloaded') when the queue is full too. */
+  /**
+   * Runs the work when a place is free. Throws SourceError('overloaded') when the queue is full too, or no place
+   * became free in `maxWait`.
+   */
   run<T>(work: () => Promise<T>): Promise<T>;
   readonly running: number;
   readonly waiting: number;
@@ -15,37 +18,62 @@ export interface Admission {
 export interface AdmissionLimits {
   readonly maxRunning: number;
   readonly maxWaiting: number;
+  /** Milliseconds; 20 s if left out. */
+  readonly maxWait?: number;
 }
 
-export function createAdmission({ maxRunning, maxWaiting }: AdmissionLimits): Admission {
-  const queue: (() => void)[] = [];
+/** Less than the 30 s for which Cloudflare runs on a request whose client left (worker/handler.ts). */
+const MAX_WAIT = 20_000;
+
+interface Waiter {
+  readonly enter: () => void;
+  readonly deadline: number;
+}
+
+export function createAdmission(
+  { maxRunning, maxWaiting, maxWait = MAX_WAIT }: AdmissionLimits,
+  now: () => number = () => performance.now(),
+): Admission {
+  const queue: Waiter[] = [];
   const idle: (() => void)[] = [];
   let running = 0;
   let closed = false;
 
-  const enter = (): Promise<void> => {
+  // In Workers the continuation of a request that was ended never runs: a place handed to it would be lost for
+  // ever. So nobody waits longer than such a request lives, and who has waited longer is passed over.
+  const dropLate = (): void => {
+    while (queue[0] !== undefined && now() >= queue[0].deadline) queue.shift();
+  };
+  const enter = async (): Promise<void> => {
     if (running < maxRunning) {
       running += 1;
-      return Promise.resolve();
+      return;
     }
     // The place is handed over, never freed in between, so `running` cannot overshoot.
-    return new Promise((resolve) => queue.push(resolve));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiter = { enter: resolve, deadline: now() + maxWait };
+    queue.push(waiter);
+    const timer = setTimeout(() => {
+      const place = queue.indexOf(waiter);
+      if (place >= 0) queue.splice(place, 1);
+      reject(overloaded('No place became free in time. Try again shortly.'));
+    }, maxWait);
+    await promise.finally(() => clearTimeout(timer));
   };
   const leave = (): void => {
+    dropLate();
     const next = queue.shift();
     if (next === undefined) running -= 1;
-    else next();
+    else next.enter();
     if (running === 0) for (const resolve of idle.splice(0)) resolve();
   };
 
   return {
     async run(work) {
-      if (closed || (running >= maxRunning && queue.length >= maxWaiting)) {
-        throw new SourceError(
-          'overloaded',
-          closed ? 'The server is stopping. Try again.' : 'Too much work is waiting. Try again shortly.',
-          { retryAfter: 1 },
-        );
+      dropLate();
+      if (closed) throw overloaded('The server is stopping. Try again.');
+      if (running >= maxRunning && queue.length >= maxWaiting) {
+        throw overloaded('Too much work is waiting. Try again shortly.');
       }
       await enter();
       try {
@@ -65,4 +93,8 @@ export function createAdmission({ maxRunning, maxWaiting }: AdmissionLimits): Ad
       return running === 0 ? Promise.resolve() : new Promise((resolve) => idle.push(resolve));
     },
   };
+}
+
+function overloaded(message: string): SourceError {
+  return new SourceError('overloaded', message, { retryAfter: 1 });
 }

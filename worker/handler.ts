@@ -60,7 +60,7 @@ function appOf(
       : bucketFiles(bindings.MODELS, bindings.MODEL);
   let decodeBytes = edgeDecodeBytes(0);
   const decoder = createEdgeDecoder({ jpeg, webp }, () => decodeBytes);
-  const admission = createAdmission(limits);
+  const admission = createAdmission(limits, now);
   let engine: Engine | undefined;
   const keepEngine: CreateEngine = (manifest, modelFiles) => {
     engine = createEngine(manifest, modelFiles);

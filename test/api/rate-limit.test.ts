@@ -64,7 +64,12 @@ describe('admission', () => {
   function work() {
     const gates: (() => void)[] = [];
     const job = () => new Promise<string>((resolve) => gates.push(() => resolve('done')));
-    return { gates, job, open: () => gates.shift()?.() };
+    /** Ends the work that has run longest, as soon as there is any. */
+    const open = async () => {
+      await expect.poll(() => gates.length, { interval: 5 }).toBeGreaterThan(0);
+      gates.shift()?.();
+    };
+    return { gates, job, open };
   }
 
   test('runs so many, lets so many wait, refuses the rest with a time to come back', async () => {
@@ -75,7 +80,7 @@ describe('admission', () => {
     expect([admission.running, admission.waiting, gates.length]).toEqual([2, 3, 2]);
     await expect(admission.run(job)).rejects.toMatchObject({ code: 'overloaded', retryAfter: 1 });
     for (const promise of jobs) {
-      open();
+      await open();
       expect(await promise).toBe('done');
     }
     expect([admission.running, admission.waiting]).toEqual([0, 0]);
@@ -88,6 +93,34 @@ describe('admission', () => {
     await expect(admission.run(broken)).rejects.toThrow('broken');
   });
 
+  test('who has waited too long is told so, though no place becomes free', async () => {
+    const admission = createAdmission({ maxRunning: 1, maxWaiting: 1, maxWait: 20 });
+    const { job, open } = work();
+    const first = admission.run(job);
+    await expect(admission.run(job)).rejects.toMatchObject({ code: 'overloaded', retryAfter: 1 });
+    expect([admission.running, admission.waiting]).toEqual([1, 0]);
+    await open();
+    expect(await first).toBe('done');
+    expect(admission.running).toBe(0);
+  });
+
+  test('no place is handed to who has waited too long: it may have ended, and would keep it for ever', async () => {
+    let time = 0;
+    const admission = createAdmission({ maxRunning: 1, maxWaiting: 2, maxWait: 50 }, () => time);
+    const { job, open } = work();
+    const first = admission.run(job);
+    const late = expect(admission.run(job)).rejects.toMatchObject({ code: 'overloaded' });
+    time = 40;
+    const inTime = admission.run(job);
+    time = 60;
+    await open();
+    expect(await first).toBe('done');
+    await open();
+    expect(await inTime).toBe('done');
+    await late;
+    expect([admission.running, admission.waiting]).toEqual([0, 0]);
+  });
+
   test('closing waits for what runs and waits, and takes nothing new', async () => {
     const admission = createAdmission({ maxRunning: 1, maxWaiting: 1 });
     const { job, open } = work();
@@ -98,10 +131,10 @@ describe('admission', () => {
       closed = true;
     });
     await expect(admission.run(job)).rejects.toThrow('stopping');
-    open();
+    await open();
     await jobs[0];
     expect(closed).toBe(false);
-    await expect.poll(open).toBe(undefined);
+    await open();
     await jobs[1];
     await closing;
   });
