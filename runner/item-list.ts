@@ -84,6 +84,11 @@ export async function listItems({
     if (lines.length === shardSize) await complete();
   }
   if (lines.length > 0) await complete();
+  if (items === 0) {
+    throw new InputError('invalid_argument', `Expected images in ${source.name} but found none.`, {
+      param: 'source',
+    });
+  }
   const beyond = await readIfThere(itemsFile(directory, shards + 1));
   if (beyond !== undefined) throw changed(source.name, shards + 1, '', beyond);
   const listing = { items, shards, sha256: hash.digest('hex') };

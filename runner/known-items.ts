@@ -2,7 +2,7 @@
 // item is read and hashed only where the index knows a hash for it.
 
 import { createHash } from 'node:crypto';
-import type { Item, VectorIndex } from '../core/vector-store.ts';
+import { type Item, MAX_METADATA_BYTES, type Metadata, type VectorIndex } from '../core/vector-store.ts';
 import type { Source, SourceItem } from './ports.ts';
 import { createSlots } from './slots.ts';
 
@@ -61,10 +61,18 @@ export async function sortItems(
     unchanged: fates.filter((fate) => fate === 'unchanged').length,
     copies: items.flatMap(({ id, metadata }, place) => {
       const known = fates[place] === 'copied' ? old.get(id) : undefined;
-      return known === undefined ? [] : [{ ...known, metadata: { ...known.metadata, ...metadata } }];
+      if (known === undefined) return [];
+      const { sha256 = '' } = known.metadata;
+      return [{ ...known, metadata: joinMetadata(known.metadata, { ...metadata, sha256 }) }];
     }),
     known: new Map([...old].map(([id, { metadata }]) => [id, metadata])),
   };
+}
+
+/** Without the first, where both together are more than a store takes. */
+export function joinMetadata(known: Metadata, own: Metadata): Metadata {
+  const joined = { ...known, ...own };
+  return Buffer.byteLength(JSON.stringify(joined)) <= MAX_METADATA_BYTES ? joined : own;
 }
 
 async function byId(index: VectorIndex, ids: readonly string[]): Promise<ReadonlyMap<string, Item>> {

@@ -28,9 +28,10 @@ export async function planIndexes(
   { before: given, after, state }: PlanOptions,
 ): Promise<IndexNames> {
   if (state !== undefined && state.alias === alias) return { before: state.before, after: state.after };
-  const named = (await store.aliases()).find((one) => one.alias === alias)?.index;
-  const names = new Set((await store.list()).map(({ name }) => name));
-  if (named === undefined && names.has(alias)) {
+  const aliases = new Map((await store.aliases()).map((one) => [one.alias, one.index]));
+  const indexes = new Set((await store.list()).map(({ name }) => name));
+  const named = aliases.get(alias);
+  if (named === undefined && indexes.has(alias)) {
     throw new InputError(
       'invalid_argument',
       `Expected an alias but '${alias}' is an index, and an alias cannot have its name. Choose an alias that ` +
@@ -38,7 +39,7 @@ export async function planIndexes(
       { param: 'alias' },
     );
   }
-  const before = named ?? given;
+  const before = named ?? (given === undefined ? undefined : (aliases.get(given) ?? given));
   if (before === undefined) {
     throw new InputError(
       'not_found',
@@ -53,18 +54,17 @@ export async function planIndexes(
       { param: 'before' },
     );
   }
-  const taken = (await store.aliases()).some((one) => one.alias === after);
-  if (after === before || taken) {
+  if (after !== undefined && (after === before || after === alias || aliases.has(after))) {
     throw new InputError(
       'invalid_argument',
       `Expected another index than '${before}', and no alias, for --after but found '${after}'.`,
       { param: 'after' },
     );
   }
-  return { before, after: after ?? nextName(alias, before, names) };
+  return { before, after: after ?? nextName(alias, before, new Set([...indexes, ...aliases.keys()])) };
 }
 
-/** `photos-4` after `photos-3`; the first that is free. */
+/** `photos-4` after `photos-3`; the first that neither an index nor an alias has. */
 function nextName(alias: string, before: string, names: ReadonlySet<string>): string {
   const number = before.startsWith(`${alias}-`) ? Number(before.slice(alias.length + 1)) : Number.NaN;
   let next = Number.isInteger(number) ? number + 1 : 1;

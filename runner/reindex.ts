@@ -2,16 +2,10 @@
 // copied or found there already, and then counted in the state.
 
 import { appendFile } from 'node:fs/promises';
-import {
-  type Item,
-  MAX_METADATA_BYTES,
-  type Metadata,
-  type VectorIndex,
-  type VectorSpace,
-} from '../core/vector-store.ts';
+import type { Item, VectorIndex, VectorSpace } from '../core/vector-store.ts';
 import { failureLine } from './failure.ts';
 import type { FailureGate } from './failure-gate.ts';
-import { sortItems } from './known-items.ts';
+import { joinMetadata, sortItems } from './known-items.ts';
 import { upsertAll } from './outputs/store.ts';
 import type { BatchResult, Pipeline } from './pipeline.ts';
 import type { Source, SourceItem } from './ports.ts';
@@ -169,12 +163,6 @@ function withoutZeros({ rows, failed }: BatchResult, items: readonly SourceItem[
         .map(({ id, location }) => ({ id, location, code, reason })),
     ],
   };
-}
-
-/** Without the first, where both together are more than a store takes. */
-function joinMetadata(known: Metadata, own: Metadata): Metadata {
-  const joined = { ...known, ...own };
-  return Buffer.byteLength(JSON.stringify(joined)) <= MAX_METADATA_BYTES ? joined : own;
 }
 
 /** By the last item done with, and that nothing stands before it that did not. */

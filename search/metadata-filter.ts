@@ -77,6 +77,13 @@ export function checkMetadata(id: string, metadata: Readonly<Record<string, unkn
   return checked;
 }
 
+export const PLAIN_TEXT = 'text without U+0000 and halves of surrogate pairs';
+
+/** Whether every store can hold it: PostgreSQL has no U+0000, and UTF-8 no half of a surrogate pair. */
+export function isPlainText(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0');
+}
+
 function within(value: number, { operator, value: bound }: RangeBound): boolean {
   switch (operator) {
     case 'gt':
@@ -91,6 +98,7 @@ function within(value: number, { operator, value: bound }: RangeBound): boolean 
 }
 
 function checkValue(name: string, value: unknown): MetadataValue {
+  if (typeof value === 'string' && !isPlainText(value)) throw invalid(name, PLAIN_TEXT, value);
   if (typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   throw invalid(name, 'a string, a finite number or a boolean', value);

@@ -15,7 +15,7 @@ import {
   type VectorSpace,
   vectorSpaceSchema,
 } from '../core/vector-store.ts';
-import { type Condition, checkMetadata, parseFilter } from './metadata-filter.ts';
+import { type Condition, checkMetadata, isPlainText, PLAIN_TEXT, parseFilter } from './metadata-filter.ts';
 import { byScore, type Neighbour } from './neighbours.ts';
 
 /** Vectors arrive checked and of Euclidean length 1, ids without repetition. */
@@ -196,6 +196,7 @@ function unitVector(name: string, vector: Float32Array, dimensions: number): Flo
 function checkId(id: string): void {
   const bytes = new TextEncoder().encode(id).length;
   if (bytes < 1 || bytes > MAX_ID_BYTES) throw invalid('id', `1 to ${MAX_ID_BYTES} bytes`, String(bytes));
+  if (!isPlainText(id)) throw invalid('id', PLAIN_TEXT, JSON.stringify(id));
 }
 
 /** Throws InputError naming the option. */

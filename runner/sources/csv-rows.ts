@@ -4,13 +4,15 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { parse } from 'csv-parse';
 import type { ListRow } from './list-row.ts';
+import { createDistinctNames } from './row-metadata.ts';
 
 /** Characters: a quote that is never closed would swallow the file. */
 const MAX_RECORD = 1 << 20;
 /** What a number's own text looks like: `007` and numbers beyond exact integers stay text. */
 const NUMBER = /^-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?$/;
 
-export async function* readCsvRows(path: string): AsyncGenerator<ListRow> {
+/** The columns `asText` stay as they are written. */
+export async function* readCsvRows(path: string, asText: readonly string[]): AsyncGenerator<ListRow> {
   const parser = parse({
     bom: true,
     delimiter: /\.tsv$/i.test(path) ? '\t' : ',',
@@ -27,7 +29,8 @@ export async function* readCsvRows(path: string): AsyncGenerator<ListRow> {
   for await (const record of parser) {
     const values: readonly string[] = record;
     if (header === undefined) {
-      header = values.map((name) => name.trim());
+      const distinct = createDistinctNames();
+      header = values.map((name) => distinct(name.trim()));
       continue;
     }
     row += 1;
@@ -37,13 +40,15 @@ export async function* readCsvRows(path: string): AsyncGenerator<ListRow> {
     }
     yield {
       row,
-      fields: Object.fromEntries(header.map((name, place) => [name, toValue(values[place] ?? '')])),
+      fields: Object.fromEntries(
+        header.map((name, place) => [name, toValue(values[place] ?? '', asText.includes(name))]),
+      ),
     };
   }
 }
 
 /** Undefined for an empty cell. */
-function toValue(text: string): string | number | undefined {
+function toValue(text: string, asText: boolean): string | number | undefined {
   if (text === '') return undefined;
-  return NUMBER.test(text) ? Number(text) : text;
+  return NUMBER.test(text) && !asText ? Number(text) : text;
 }

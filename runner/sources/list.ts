@@ -67,8 +67,10 @@ async function* listRows(path: string, read: RowReader, options: ListOptions): A
   const folder = dirname(resolve(path));
   const ids = createUniqueIds();
   let column: string | undefined;
+  // `1.10` and `1.1` are two ids.
+  const asText = [options.column, options.idColumn].filter((name) => name !== undefined);
   try {
-    for await (const row of read(path)) {
+    for await (const row of read(path, asText)) {
       if ('fields' in row) column ??= findColumn(path, Object.keys(row.fields), options);
       yield toItem(row, { path, folder, ids, column: column ?? '', options });
     }

@@ -351,6 +351,17 @@ describe('refused', () => {
     await expect(testRun({ photos: growing, out })).rejects.toThrow(/changed: item 1 of shard-000001/);
   });
 
+  test('a source without images, each time', async () => {
+    const empty = join(folder, 'empty');
+    await mkdir(empty);
+    await expect(testRun({ photos: empty, out })).rejects.toThrow(
+      `Expected images in ${empty} but found none.`,
+    );
+    await expect(testRun({ photos: empty, out })).rejects.toThrow(InputError);
+    await writePhotos(empty, 1);
+    expect(await testRun({ photos: empty, out })).toMatchObject({ items: 1, vectors: 1 });
+  });
+
   test.each([
     ['another pool', { space: { pool: 'max' } }, /pool was gem and is now max/],
     ['another model', { space: { model: 'other@000000000000' } }, /model was tiny@0+ and is now other@0+/],

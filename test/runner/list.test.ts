@@ -110,6 +110,9 @@ describe.each<[name: string, content: () => string | Uint8Array, problem: string
   });
 });
 
+const X62 = 'x'.repeat(62);
+const X64 = 'x'.repeat(64);
+
 test.each<[name: string, content: string, options: SourceOptions, metadata: unknown]>([
   [
     'meta.csv',
@@ -132,6 +135,19 @@ test.each<[name: string, content: string, options: SourceOptions, metadata: unkn
     {},
     { tags: '["x","y"]', box: '{"x":1}', ok: true },
   ],
+  [
+    'equal.csv',
+    'path,название,описание,a b,a-b,a_b_2,a_b,n,n\na.jpg,1,2,,4,5,6,7,8\n',
+    {},
+    { _: 1, __2: 2, a_b_2: 4, a_b_2_2: 5, a_b_3: 6, n: 7, n_2: 8 },
+  ],
+  ['long.csv', `path,${'x'.repeat(64)},${'x'.repeat(70)}\na.jpg,1,2\n`, {}, { [X64]: 1, [`${X62}_2`]: 2 }],
+  [
+    'plain.jsonl',
+    `{"path":"a.jpg","zero":"a\\u0000b","half":"\\ud800.","nested":["\\u0000"]}\n`,
+    {},
+    { zero: 'a\uFFFDb', half: '\uFFFD.', nested: '["\\u0000"]' },
+  ],
 ])('metadata of %s', async (name, content, options, metadata) => {
   await write(name, content);
   expect((await listAll(await open(name, options)))[0]?.metadata).toEqual(metadata);
@@ -142,6 +158,16 @@ test('ids from a column of their own', async () => {
   const items = await listAll(await open('ids.csv', { idColumn: 'key' }));
   expect(items.map(({ id }) => id)).toEqual(['7', '007', 'ids.csv#3']);
   expect(items[0]?.metadata).toEqual({});
+  await write(
+    'texts.csv',
+    'key,path,price\n1.10,photos/1.jpg,9.90\n1.1,photos/1.jpg,10\n-0,photos/1.jpg,1\n',
+  );
+  const texts = await listAll(await open('texts.csv', { idColumn: 'key' }));
+  expect(texts.map(({ id }) => id)).toEqual(['1.10', '1.1', '-0']);
+  expect(texts.map(({ metadata }) => metadata.price)).toEqual([9.9, 10, 1]);
+  await write('plain-ids.jsonl', '{"key":"a\\u0000","path":"x"}\n{"key":"a\\ud800","path":"x"}\n');
+  const plain = await listAll(await open('plain-ids.jsonl', { idColumn: 'key' }));
+  expect(plain.map(({ id }) => id)).toEqual(['a\uFFFD', 'a\uFFFD#2']);
 });
 
 test('absolute paths, file: URLs and paths above the list lead where they say', async () => {

@@ -65,7 +65,11 @@ export function itemContract(subject: Subject): void {
       ['not a number', item('bad', near(1).fill(Number.NaN, 3, 4)), /finite .*'bad'/],
       ['empty id', item(''), /1 to 512 bytes for id/],
       ['long id', item('é'.repeat(257)), /1 to 512 bytes for id but found 514/],
+      ['zero in an id', item('b\0d'), /U\+0000 .*id but found "b\\u0000d"/],
+      ['half a character in an id', item('b\ud800d'), /surrogate .*id but found "b\\ud800d"/],
       ['strange field', item('bad', near(1), { 'a.b': 1 }), /'bad'.*a\.b/],
+      ['zero in metadata', item('bad', near(1), { a: 'x\0' }), /U\+0000 .*'bad', field a/],
+      ['half a character in metadata', item('bad', near(1), { a: 'x\ud800' }), /'bad', field a/],
       ['infinite metadata', item('bad', near(1), { a: Infinity }), /'bad'.*field a/],
       ['large metadata', item('bad', near(1), { a: 'x'.repeat(10_240) }), /10240 bytes/],
     ])('%s is refused, and nothing of its batch is stored', async (_, bad, message) => {
