@@ -1,6 +1,6 @@
 // The typed client's calls of /v1/indexes and /v1/aliases: indexes, their items, and searching them.
 
-import { fromBase64 } from '../core/encodings.ts';
+import { base64ToFloat32 } from '../core/encodings.ts';
 import type { Filter, Metadata, VectorSpace } from '../core/vector-store.ts';
 import type {
   AliasAnswer,
@@ -95,7 +95,7 @@ export function createIndexClient(request: Request): IndexClient {
     },
     async get(name, ids) {
       const { data } = await request<ItemsAnswer>('POST', pathOf(name, '/items/get'), { ids });
-      return data.map((item) => ({ ...item, vector: floatsOf(item.vector) }));
+      return data.map((item) => ({ ...item, vector: base64ToFloat32(item.vector, 'vector') }));
     },
     deleteItems: (name, ids) => request('POST', pathOf(name, '/items/delete'), { ids }),
     search: async (name, by, options = {}) =>
@@ -109,10 +109,4 @@ export function createIndexClient(request: Request): IndexClient {
 async function toQuery(by: SearchBy): Promise<object> {
   if ('image' in by) return { input: await toImageInput(by.image) };
   return 'vector' in by ? { vector: toVectorInput(by.vector), space: by.space } : { id: by.id };
-}
-
-function floatsOf(base64: string): Float32Array {
-  const bytes = fromBase64(base64, 'vector');
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float32Array.from({ length: bytes.length / 4 }, (_, index) => view.getFloat32(index * 4, true));
 }

@@ -1,4 +1,4 @@
-// Vectors and images as text: base64 (RFC 4648) both ways, and float32 as short decimal numbers.
+// Vectors and images as text: base64 (RFC 4648) both ways, hex digits, and float32 as short decimal numbers.
 
 import { InputError } from './errors.ts';
 
@@ -88,6 +88,25 @@ function paddingStart(text: string): number {
 export function float32ToBase64(values: Float32Array): string {
   // Every platform that runs JavaScript engines today is little-endian.
   return toBase64(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+}
+
+/** Throws InputError where it is no base64 of 4 bytes for each value; `param` names it in the message. */
+export function base64ToFloat32(text: string, param: string): Float32Array {
+  const bytes = fromBase64(text, param);
+  if (bytes.length % 4 !== 0) {
+    throw new InputError(
+      'invalid_option',
+      `Expected float32 values, 4 bytes each, for ${param} but found ${bytes.length} bytes.`,
+      { param },
+    );
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Float32Array.from({ length: bytes.length / 4 }, (_, index) => view.getFloat32(index * 4, true));
+}
+
+/** Two lower-case digits for each byte. */
+export function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** Nine significant digits name a float32 uniquely; the double it is stored as would print up to 17. */

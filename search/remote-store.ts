@@ -1,7 +1,7 @@
 // The indexes of a running vgg-edge server (/v1/indexes) as a vector store.
 
 import * as z from 'zod';
-import { float32ToBase64, fromBase64, toBase64 } from '../core/encodings.ts';
+import { base64ToFloat32, float32ToBase64, toBase64 } from '../core/encodings.ts';
 import { InputError, type InputErrorCode, SourceError } from '../core/errors.ts';
 import {
   type Hit,
@@ -217,7 +217,8 @@ function remoteIndex(call: Call, send: Send, name: string): RemoteIndex {
       const items: Item[] = [];
       for (const part of parts(ids)) {
         const { data } = await call('POST', `/indexes/${name}/items/get`, itemList, { ids: part });
-        for (const { id, metadata, vector } of data) items.push({ id, metadata, vector: toFloats(vector) });
+        for (const { id, metadata, vector } of data)
+          items.push({ id, metadata, vector: base64ToFloat32(vector, 'vector') });
       }
       return items;
     },
@@ -261,10 +262,4 @@ function queryOptions({ topK, minScore, filter, excludeSelf, fold }: Omit<Query,
     ...(excludeSelf === undefined ? {} : { exclude_self: excludeSelf }),
     ...(fold === undefined ? {} : { fold }),
   };
-}
-
-function toFloats(text: string): Float32Array {
-  const bytes = fromBase64(text, 'vector');
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Float32Array.from({ length: bytes.length >> 2 }, (_, index) => view.getFloat32(index * 4, true));
 }

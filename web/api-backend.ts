@@ -1,12 +1,12 @@
 // The model behind the API: each question of the page is a request that a curl could send.
 
 import { normaliseL2, poolMap } from '../core/descriptors.ts';
+import { base64ToFloat32 } from '../core/encodings.ts';
 import { once } from '../core/turns.ts';
 import type { AnalyzeAnswer } from '../worker/schemas/classify.ts';
 import { embed, type LayerAndPool, openApiIndex, openApiPhotoIndex } from './api-index.ts';
-import { type ApiRequests, createApiRequests } from './api-requests.ts';
+import { type ApiRequests, answerOf, createApiRequests } from './api-requests.ts';
 import type { Backend, IndexName, Phase, PhotoIndex } from './backend.ts';
-import { floatsOf } from './bytes.ts';
 import { createMemoryIndex } from './memory-index.ts';
 import { ApiError, IndexLostError } from './page-error.ts';
 
@@ -31,13 +31,13 @@ export function createApiBackend({ key, indexName }: ApiBackendOptions): Backend
     async analyse(photo) {
       const start = performance.now();
       const response = await send('POST', '/v1/analyze?encoding_format=base64', photo);
-      const answer: AnalyzeAnswer = await response.json();
+      const answer = await answerOf<AnalyzeAnswer>(response);
       const total = performance.now() - start;
       const [analysis] = answer.data;
       if (analysis === undefined || typeof analysis.features !== 'string') {
         throw new Error('Expected features in the answer but found none.');
       }
-      const features = floatsOf(analysis.features);
+      const features = base64ToFloat32(analysis.features, 'features');
       const { layer, pool } = await descriptor();
       return {
         classes: analysis.classes,

@@ -1,11 +1,12 @@
 // An index behind the API, by its routes alone: whatever store the server has.
 
-import { float32ToBase64 } from '../core/encodings.ts';
+import { base64ToFloat32, float32ToBase64 } from '../core/encodings.ts';
 import type { VectorSpace } from '../core/vector-store.ts';
 import type { EmbeddingsAnswer } from '../worker/schemas/embeddings.ts';
+import type { UpsertAnswer } from '../worker/schemas/indexes.ts';
 import type { ApiRequests } from './api-requests.ts';
 import type { Hit, NewItem, PhotoIndex, ReadableIndex } from './backend.ts';
-import { floatsOf, toBase64 } from './bytes.ts';
+import { toBase64 } from './bytes.ts';
 import { ApiError } from './page-error.ts';
 
 /** Items that are fetched at once. */
@@ -62,12 +63,8 @@ export function openApiPhotoIndex(requests: ApiRequests, name: string): PhotoInd
       const failed = new Map<string, string>();
       const upsert = async (these: readonly NewItem[], body: () => Promise<object>) => {
         try {
-          const { errors = [] } = await ask<{ errors?: { index: number; message: string }[] }>(
-            'POST',
-            `${path}/items`,
-            await body(),
-          );
-          for (const { index, message } of errors) failed.set(these[index]?.id ?? '', message);
+          const { errors = [] } = await ask<UpsertAnswer>('POST', `${path}/items`, await body());
+          for (const { index, error } of errors) failed.set(these[index]?.id ?? '', error.message);
         } catch (error) {
           if (!(error instanceof ApiError) || !UNREADABLE.has(error.status)) throw error;
           for (const { id } of these) failed.set(id, error.message);
@@ -103,7 +100,7 @@ export async function embed(
   const options = new URLSearchParams({ layer, pool, encoding_format: 'base64' });
   if (projection !== undefined && projection !== null) options.set('dimensions', String(dimensions));
   const { data } = await ask<EmbeddingsAnswer>('POST', `/v1/embeddings?${options}`, photo);
-  return floatsOf(String(data[0]?.embedding));
+  return base64ToFloat32(String(data[0]?.embedding), 'embedding');
 }
 
 /**
@@ -151,7 +148,7 @@ async function getVectors(
   for (let start = 0; start < ids.length; start += PAGE_OF_IDS) {
     const page = ids.slice(start, start + PAGE_OF_IDS);
     const { data } = await ask<{ data: StoredItem[] }>('POST', `${path}/items/get`, { ids: page });
-    for (const { id, vector } of data) found.set(id, floatsOf(vector));
+    for (const { id, vector } of data) found.set(id, base64ToFloat32(vector, 'vector'));
   }
   return found;
 }

@@ -39,15 +39,17 @@ export function createApiRequests(key: () => string): ApiRequests {
   };
   return {
     send,
-    async ask<Answer>(method: Method, path: string, body?: Blob | object) {
-      const response = await send(method, path, body);
-      // The connection may break before the whole answer has come.
-      const answer: unknown = await response.json().catch(() => {
-        throw new OfflineError();
-      });
-      return answer as Answer;
-    },
+    ask: async <Answer>(method: Method, path: string, body?: Blob | object) =>
+      answerOf<Answer>(await send(method, path, body)),
   };
+}
+
+/** The connection may break before the whole answer has come: throws OfflineError. */
+export async function answerOf<Answer>(response: Response): Promise<Answer> {
+  const answer: unknown = await response.json().catch(() => {
+    throw new OfflineError();
+  });
+  return answer as Answer;
 }
 
 /** What an image is, its bytes say; a file without a known type goes as JPEG. */

@@ -1,15 +1,13 @@
-// Photographs and vectors as the API's JSON has them.
+// Photographs as the API's JSON has them, and names for them.
 
-import { toBase64 as encode, fromBase64 } from '../core/encodings.ts';
+import { toBase64 as encode, toHex } from '../core/encodings.ts';
 
 /** Base64 of the file's bytes. */
 export async function toBase64(file: Blob): Promise<string> {
   return encode(new Uint8Array(await file.arrayBuffer()));
 }
 
-/** Little-endian float32 in base64 → the values. */
-export function floatsOf(base64: string): Float32Array {
-  const bytes = fromBase64(base64, 'vector');
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float32Array.from({ length: bytes.length / 4 }, (_, index) => view.getFloat32(index * 4, true));
+/** Of 4 bits each, from the browser's random numbers, which pages of any origin have. */
+export function randomDigits(count: number): string {
+  return toHex(crypto.getRandomValues(new Uint8Array(Math.ceil(count / 2)))).slice(0, count);
 }

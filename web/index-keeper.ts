@@ -12,7 +12,7 @@ export interface IndexKeeper {
   fill(backend: Backend): Promise<ReadonlySet<string>>;
   /** What an index was known to hold is asked anew. */
   forget(): void;
-  /** From every index that holds it. */
+  /** From every index that holds it, also one that was filled on an earlier visit. */
   remove(id: string): Promise<void>;
   /** Why photographs are not in an index, by id. */
   readonly refused: ReadonlyMap<string, string>;
@@ -20,12 +20,18 @@ export interface IndexKeeper {
 
 export interface IndexKeeperOptions {
   readonly shelf: () => PhotoShelf;
+  readonly backends: readonly Backend[];
   /** Whether photographs that must not leave the machine may go there. */
   readonly isPrivate: (backend: Backend) => boolean;
   readonly onProgress: (done: number, total: number) => void;
 }
 
-export function createIndexKeeper({ shelf, isPrivate, onProgress }: IndexKeeperOptions): IndexKeeper {
+export function createIndexKeeper({
+  shelf,
+  backends,
+  isPrivate,
+  onProgress,
+}: IndexKeeperOptions): IndexKeeper {
   const known = new Map<Backend, Set<string>>();
   const refused = new Map<string, string>();
   let last: Promise<unknown> = Promise.resolve();
@@ -58,10 +64,14 @@ export function createIndexKeeper({ shelf, isPrivate, onProgress }: IndexKeeperO
     },
     forget: () => known.clear(),
     async remove(id) {
-      for (const [backend, held] of known) {
-        if (!held.has(id)) continue;
+      const isOpen = shelf().photos.get(id)?.isPrivate !== true;
+      for (const backend of backends) {
+        const held = known.get(backend);
+        // What this visit has not asked may hold it from before; an index of this browser begins empty.
+        const mayHold = held === undefined ? isOpen && !isPrivate(backend) : held.has(id);
+        if (!mayHold) continue;
         await backend.index.delete(id);
-        held.delete(id);
+        held?.delete(id);
       }
     },
   };

@@ -5,6 +5,7 @@ import { createAnalysisPanel } from './analysis-panel.ts';
 import { createApiBackend, PAGE_INDEX } from './api-backend.ts';
 import type { Backend, ReadableIndex } from './backend.ts';
 import { createBrowserBackend } from './browser-backend.ts';
+import { randomDigits } from './bytes.ts';
 import { showCredits } from './credits.ts';
 import { find } from './dom.ts';
 import { createErrorBox } from './error-box.ts';
@@ -47,6 +48,7 @@ let turn = 0;
 const backend = (): Backend => (inBrowser.checked ? local : api);
 const keeper = createIndexKeeper({
   shelf: () => shelf,
+  backends: [api, local],
   isPrivate: (asked) => asked === local,
   onProgress: (done, total) =>
     status.progress({ text: `Indexing the photographs: ${done} of ${total} …`, done, total }),
@@ -153,6 +155,7 @@ function searchById(id: string): Promise<void> {
       if (mine !== turn) return;
       find('hits', HTMLElement).scrollIntoView({ block: 'nearest' });
       searchPanel.show({ id, name: id, file: new Blob(), thumbnail: '' }, hits);
+      for (const button of [add, remove]) button.hidden = true;
       await showMap(
         index,
         id,
@@ -213,10 +216,14 @@ function showError(error: unknown, retry?: () => void): void {
 
 /** This browser's own index: other readers' photographs are none of its business. */
 function indexName(): string {
-  const kept = localStorage.getItem('index');
-  if (kept !== null) return kept;
-  const name = `${PAGE_INDEX}${crypto.randomUUID().slice(0, 13)}`;
-  localStorage.setItem('index', name);
+  const name = `${PAGE_INDEX}${randomDigits(12)}`;
+  try {
+    const kept = localStorage.getItem('index');
+    if (kept !== null) return kept;
+    localStorage.setItem('index', name);
+  } catch {
+    // A browser that keeps nothing for this page: the index lasts as long as the page.
+  }
   return name;
 }
 
@@ -232,6 +239,11 @@ function switchBackend(): void {
 async function start(): Promise<void> {
   listenForPhotos(chooseFile);
   inBrowser.addEventListener('change', switchBackend);
+  if (!isSecureContext) {
+    inBrowser.disabled = true;
+    find('where', HTMLElement).textContent +=
+      ' For the model to run in this browser, the page has to come over https.';
+  }
   keyField.addEventListener('submit', (event) => {
     event.preventDefault();
     if (current !== undefined) choose(current);

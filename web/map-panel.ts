@@ -38,7 +38,6 @@ export interface MapContent {
 
 export interface MapPanel {
   show(content: MapContent): void;
-  hide(): void;
 }
 
 interface MapPoint extends MapItem {
@@ -141,9 +140,6 @@ export function createMapPanel(onChoose: (id: string) => void): MapPanel {
       buttons.clear();
       find('map-text', HTMLElement).textContent = describe(content);
       draw();
-    },
-    hide() {
-      section.hidden = true;
     },
   };
 }

@@ -1,6 +1,7 @@
 // The model's files from /model/…, for the Web Worker: each counted as it arrives, and hashed for the engine
 // to compare.
 
+import { toHex } from '../core/encodings.ts';
 import type { Digest, ModelFiles } from '../core/ports.ts';
 
 export class DownloadError extends Error {}
@@ -76,7 +77,7 @@ function browserDigest(): Digest {
     },
     async hex() {
       const hash = await crypto.subtle.digest('SHA-256', await new Blob(chunks).arrayBuffer());
-      return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
+      return toHex(new Uint8Array(hash));
     },
   };
 }

@@ -48,16 +48,19 @@ export async function openShelf(samples: readonly Photo[]): Promise<PhotoShelf> 
   }
   const pathOf = ({ id, name, isPrivate }: Photo) =>
     `/own/${encodeURIComponent(id)}?name=${encodeURIComponent(name)}${isPrivate === true ? '&private' : ''}`;
+  /** Whatever it was named, and whether it was private. */
+  const forget = (id: string) => cache?.delete(`/own/${encodeURIComponent(id)}`, { ignoreSearch: true });
   return {
     photos,
     async keep(photo) {
       photos.set(photo.id, photo);
-      if (!isSample(photo)) await cache?.put(pathOf(photo), new Response(photo.file));
+      if (isSample(photo)) return;
+      await forget(photo.id);
+      await cache?.put(pathOf(photo), new Response(photo.file));
     },
     async remove(id) {
-      const photo = photos.get(id);
       photos.delete(id);
-      if (photo !== undefined) await cache?.delete(pathOf(photo));
+      await forget(id);
     },
   };
 }

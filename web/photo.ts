@@ -1,5 +1,8 @@
 // A photograph on the page, and the crop of it that the network sees.
 
+import { toHex } from '../core/encodings.ts';
+import { randomDigits } from './bytes.ts';
+
 export interface Photo {
   /** `sample:cat.jpg`, or `mine:` and a hash of the file. */
   readonly id: string;
@@ -41,9 +44,11 @@ export async function createPhoto(id: string, name: string, file: Blob): Promise
 
 export const isSample = ({ id }: Pick<Photo, 'id'>): boolean => id.startsWith('sample:');
 
-/** The id of a file of the reader's: the same file is the same photograph. */
+/**
+ * The id of a file of the reader's: the same file is the same photograph. Pages that come neither over https
+ * nor from this machine have no hashes: there it is another photograph each time.
+ */
 export async function idOf(file: Blob): Promise<string> {
-  const hash = await crypto.subtle.digest('SHA-256', await file.arrayBuffer());
-  const digits = Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return `mine:${digits.slice(0, 24)}`;
+  const hash = await globalThis.crypto.subtle?.digest('SHA-256', await file.arrayBuffer());
+  return `mine:${hash === undefined ? randomDigits(24) : toHex(new Uint8Array(hash)).slice(0, 24)}`;
 }

@@ -75,7 +75,8 @@ export function createSearchPanel({ photoOf, featuresOf, onChoose }: SearchPanel
               .map(({ score }) => score.toFixed(2))
               .join(', ')}.`;
     } catch (error) {
-      if (wanted === pair) text.textContent = messageOf(error);
+      if (wanted !== pair) return;
+      text.textContent = messageOf(error);
       wanted = undefined;
     }
   };

@@ -17,7 +17,7 @@ self.addEventListener('fetch', (event) => {
   if (event.request.method !== 'GET' || origin !== self.location.origin || !isOurs) return;
   // A path with the model's id has one content for ever; everything else may have changed.
   const isImmutable = /^\/model\/[^/]+\/[^/]+$/.test(pathname);
-  event.respondWith(isImmutable ? keptFirst(event.request) : networkFirst(event.request));
+  event.respondWith(isImmutable ? keptFirst(event) : networkFirst(event));
 });
 
 async function precache() {
@@ -33,29 +33,32 @@ async function precache() {
   await self.skipWaiting();
 }
 
-async function networkFirst(request) {
-  const cache = await caches.open(CACHE);
+async function networkFirst(event) {
   try {
-    const response = await fetch(request);
-    if (response.ok) await cache.put(request, response.clone());
+    const response = await fetch(event.request);
+    if (response.ok) keep(event, response);
     return response;
   } catch (error) {
-    const kept = await cache.match(request);
+    const kept = await (await caches.open(CACHE)).match(event.request);
     if (kept === undefined) throw error;
     return kept;
   }
 }
 
-async function keptFirst(request) {
+async function keptFirst(event) {
   const cache = await caches.open(CACHE);
-  const kept = await cache.match(request);
+  const kept = await cache.match(event.request);
   if (kept !== undefined) return kept;
-  const response = await fetch(request);
-  if (response.ok) {
-    await dropOtherModels(cache, request);
-    await cache.put(request, response.clone());
-  }
+  const response = await fetch(event.request);
+  if (response.ok) keep(event, response, dropOtherModels(cache, event.request));
   return response;
+}
+
+/** Beside the answer, which neither waits for the storage nor fails where that is full. */
+function keep(event, response, before = Promise.resolve()) {
+  const copy = response.clone();
+  const kept = before.then(async () => (await caches.open(CACHE)).put(event.request, copy));
+  event.waitUntil(kept.catch(() => undefined));
 }
 
 /** Shards of a model that is no longer served would only take up space. */

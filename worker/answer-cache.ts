@@ -1,6 +1,8 @@
 // Stored answers: the same image, options and model give the same answer, so it is computed once. A key
 // names all three; whoever knows the key may read the answer, which holds no image.
 
+import { toHex } from '../core/encodings.ts';
+
 /** A finished answer; everything that depends on time or on the request is added anew. */
 export interface StoredAnswer {
   /** `content-type`, and what describes the body: lower-case names. */
@@ -38,7 +40,7 @@ export async function sha256Hex(bytes: Uint8Array): Promise<string> {
   const view =
     buffer instanceof ArrayBuffer ? new Uint8Array(buffer, byteOffset, length) : new Uint8Array(bytes);
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', view));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return toHex(digest);
 }
 
 export const ANSWER_KEY = /^[0-9a-f]{64}$/;

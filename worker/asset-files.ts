@@ -1,6 +1,7 @@
 // The model directory among the Worker's static assets, which only the Worker reads: requests from
 // outside never reach the assets themselves (`run_worker_first` in wrangler.toml).
 
+import { toHex } from '../core/encodings.ts';
 import { SourceError } from '../core/errors.ts';
 import type { Digest, ModelFiles } from '../core/ports.ts';
 
@@ -35,9 +36,7 @@ export function sha256(): Digest {
     update: (bytes) => writer.write(bytes),
     async hex() {
       await writer.close();
-      return Array.from(new Uint8Array(await stream.digest), (byte) =>
-        byte.toString(16).padStart(2, '0'),
-      ).join('');
+      return toHex(new Uint8Array(await stream.digest));
     },
   };
 }

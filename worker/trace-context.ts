@@ -1,6 +1,8 @@
 // W3C Trace Context: the trace a request belongs to, so that our log lines can be found from a caller's.
 // https://www.w3.org/TR/trace-context/
 
+import { toHex } from '../core/encodings.ts';
+
 export interface TraceContext {
   /** 32 hex digits, not all zero. */
   readonly traceId: string;
@@ -26,7 +28,5 @@ export function continueTrace(header: string | undefined): TraceContext {
 }
 
 function randomHex(bytes: number): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) =>
-    byte.toString(16).padStart(2, '0'),
-  ).join('');
+  return toHex(crypto.getRandomValues(new Uint8Array(bytes)));
 }

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { float32ToBase64, float32ToNumbers, fromBase64, toBase64 } from '../../core/encodings.ts';
+import {
+  base64ToFloat32,
+  float32ToBase64,
+  float32ToNumbers,
+  fromBase64,
+  toBase64,
+  toHex,
+} from '../../core/encodings.ts';
 import { noise } from './noise.ts';
 
 const LENGTHS = [0, 1, 2, 3, 4, 5, 57, 0x8000 - 1, 0x8000 + 1, 100_000];
@@ -53,4 +60,14 @@ describe('float32', () => {
     }
     expect(JSON.stringify(float32ToNumbers(Float32Array.of(0.5, 0.1)))).toBe('[0.5,0.100000001]');
   });
+});
+
+test('float32 goes through base64 unchanged, and what is no float32 is refused by name', () => {
+  const values = Float32Array.of(0, -1.5, 3.4e38, 1e-45);
+  expect(base64ToFloat32(float32ToBase64(values), 'vector')).toEqual(values);
+  expect(() => base64ToFloat32('AAAAAAA=', 'vector')).toThrow('4 bytes each, for vector but found 5 bytes');
+});
+
+test('hex has two lower-case digits for each byte', () => {
+  expect(toHex(Uint8Array.of(0, 9, 171, 255))).toBe('0009abff');
 });

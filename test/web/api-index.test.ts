@@ -1,10 +1,9 @@
 // How the page draws a sample of an index from an API that lists no ids.
 
 import { describe, expect, test } from 'vitest';
-import { float32ToBase64 } from '../../core/encodings.ts';
-import { openApiIndex } from '../../web/api-index.ts';
+import { base64ToFloat32, float32ToBase64 } from '../../core/encodings.ts';
+import { openApiIndex, openApiPhotoIndex } from '../../web/api-index.ts';
 import type { ApiRequests } from '../../web/api-requests.ts';
-import { floatsOf } from '../../web/bytes.ts';
 import { ApiError } from '../../web/page-error.ts';
 
 const DIMENSIONS = 16;
@@ -13,7 +12,7 @@ const DIMENSIONS = 16;
 function apiOver(vectors: ReadonlyMap<string, Float32Array>, maxTopK = 1000): ApiRequests {
   const search = ({ vector, top_k }: { vector: string; top_k: number }) => {
     if (top_k > maxTopK) throw new ApiError(`Expected at most ${maxTopK} hits.`, 422, 'invalid_option');
-    const query = floatsOf(vector);
+    const query = base64ToFloat32(vector, 'vector');
     const score = (other: Float32Array) =>
       other.reduce((sum, value, index) => sum + value * (query[index] ?? 0), 0);
     const data = [...vectors].map(([id, other]) => ({ id, score: score(other) }));
@@ -87,4 +86,18 @@ test('an error of the server is not taken for a limit', async () => {
         : api.ask(method, path, body),
   };
   await expect(openApiIndex(failing, 'x').sample(10)).rejects.toThrow('busy');
+});
+
+test('a photograph that the API refuses among others is told with its reason', async () => {
+  const refusal = {
+    index: 1,
+    error: { message: 'Expected an image.', type: 'x', param: null, code: 'invalid_image' },
+  };
+  const requests: ApiRequests = {
+    send: async () => Response.json({}),
+    ask: async <Answer>() => ({ object: 'index.upsert', upserted: 1, errors: [refusal] }) as Answer,
+  };
+  const files = ['good', 'bad'].map((id) => ({ id, file: new Blob([id]) }));
+  const failed = await openApiPhotoIndex(requests, 'page-x').add(files);
+  expect([...failed]).toEqual([['bad', 'Expected an image.']]);
 });

@@ -14,6 +14,9 @@ export const TINY_MODEL = join(ROOT, 'test/golden/models/tiny');
 /** Milliseconds that the page may take for anything; machines that run tests are often busy. */
 const PATIENCE = 60_000;
 
+/** Requests that fail, and an origin that browsers do not trust. */
+const PROVOKED = ['Failed to load resource', 'The Cross-Origin-Opener-Policy header has been ignored'];
+
 /** A script for the page, before its own: the name of its index. */
 export const useIndex = (name: string) => `localStorage.setItem('index', '${name}')`;
 
@@ -79,7 +82,7 @@ export function drivePage(
   let server: Server | undefined;
   let context: BrowserContext | undefined;
   let page: Page | undefined;
-  /** What the console was told is wrong; failed requests, which tests provoke, are not. */
+  /** What the console was told is wrong, but for what tests provoke. */
   let complaints: string[] = [];
   const there = <T>(thing: T | undefined): T => {
     if (thing === undefined) throw new Error('The page is there only inside a test.');
@@ -103,8 +106,8 @@ export function drivePage(
     complaints = [];
     page.on('pageerror', ({ message }) => complaints.push(message));
     page.on('console', (message) => {
-      const isRequest = message.text().startsWith('Failed to load resource');
-      if (message.type() === 'error' && !isRequest) complaints.push(message.text());
+      const isProvoked = PROVOKED.some((text) => message.text().startsWith(text));
+      if (message.type() === 'error' && !isProvoked) complaints.push(message.text());
     });
   });
   afterEach(async () => {

@@ -2,7 +2,7 @@
 
 import { type Context, Hono } from 'hono';
 import type * as z from 'zod';
-import { float32ToBase64, fromBase64, toBase64 } from '../../core/encodings.ts';
+import { base64ToFloat32, float32ToBase64, toBase64 } from '../../core/encodings.ts';
 import { InputError } from '../../core/errors.ts';
 import type { Item, Query, VectorIndex, VectorSpace, VectorStore } from '../../core/vector-store.ts';
 import { createDescriber, indexDescriptor } from '../../engine/describer.ts';
@@ -202,16 +202,7 @@ function required(space: VectorSpace | undefined): VectorSpace {
 
 function toVector(vector: number[] | string | undefined): Float32Array {
   if (Array.isArray(vector)) return Float32Array.from(vector);
-  const bytes = fromBase64(vector ?? '', 'vector');
-  if (bytes.length % 4 !== 0) {
-    throw new InputError(
-      'invalid_option',
-      `Expected float32 values, 4 bytes each, for vector but found ${bytes.length} bytes.`,
-      { param: 'vector' },
-    );
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Float32Array.from({ length: bytes.length / 4 }, (_, index) => view.getFloat32(index * 4, true));
+  return base64ToFloat32(vector ?? '', 'vector');
 }
 
 function oneOf(names: string, where: string): InputError {
