@@ -1,8 +1,6 @@
 // vgg-edge agreement: the same photographs through the edge's engine and the runner's.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { cpus, homedir } from 'node:os';
 import { type AgreementMeasurement, withMeasurement } from '../core/agreement.ts';
 import { ModelError } from '../core/errors.ts';
 import { readManifest } from '../engine/model-file.ts';
@@ -13,10 +11,12 @@ import { choosePhotos } from '../eval/photos.ts';
 import { openVectorCache } from '../eval/vector-cache.ts';
 import { weightsCacheFolder } from '../model-build/download-weights.ts';
 import { floatDirectory } from '../model-build/float-directory.ts';
+import { temporaryFolder } from '../model-build/temporary-folder.ts';
 import { openEngine } from '../runner/engine.ts';
 import type { Choice } from '../runner/engines/choose.ts';
 import { agreementTable, readAgreement, writeAgreement } from './agreement-record.ts';
 import { type Command, flag, required, text, UsageError, wholeNumber } from './command.ts';
+import { exitOnInterrupt } from './exit-on-interrupt.ts';
 import { DEFAULT_MODEL } from './photo-embedder.ts';
 import { createProgress } from './progress.ts';
 
@@ -50,6 +50,7 @@ export const agreement: Command = {
   ],
   async run([directory = DEFAULT_MODEL, ...rest], values) {
     if (rest.length > 0) throw new UsageError('Expected one model directory.');
+    using _interrupt = exitOnInterrupt();
     const limit = wholeNumber(values, 'limit', { min: 2 });
     const { photos } = await choosePhotos(required(values, 'images'), limit === undefined ? {} : { limit });
     const { manifest, id } = await readManifest(diskFiles(directory));
@@ -67,7 +68,7 @@ export const agreement: Command = {
     const wanted = text(values, 'engine');
     const runner = await firstThatOpens(wanted === undefined ? FLOAT_ENGINES : [wanted], open);
     const edge = await open('winograd');
-    const folder = await mkdtemp(join(tmpdir(), 'vgg-edge-agreement-'));
+    await using folder = await temporaryFolder();
     try {
       console.error(`Runner: ${runner.reason}`);
       const progress = createProgress();
@@ -77,7 +78,7 @@ export const agreement: Command = {
         edge: edge.engine,
         runner: runner.engine,
         decoder: await createNodeDecoder(),
-        cache: openVectorCache(folder),
+        cache: openVectorCache(folder.path),
         photos,
         progress: (done) => progress.update('photographs', done, photos.length),
       });
@@ -91,7 +92,6 @@ export const agreement: Command = {
     } finally {
       await runner.engine.dispose();
       await edge.engine.dispose();
-      await rm(folder, { recursive: true, force: true });
     }
   },
 };

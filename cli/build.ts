@@ -26,6 +26,7 @@ import {
   type Values,
   wholeNumber,
 } from './command.ts';
+import { exitOnInterrupt } from './exit-on-interrupt.ts';
 import { fidelityTable } from './fidelity-table.ts';
 import { headTable } from './head-table.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -115,6 +116,7 @@ export const build: Command = {
     'vgg-edge build --init kaiming --seed 1 --out models/seeded',
   ],
   async run(_positionals, values) {
+    using _interrupt = exitOnInterrupt();
     const out = required(values, 'out');
     const memoryBytes = byteSize(values, 'memory') ?? null;
     await checkTarget(resolve(out), flag(values, 'force'));

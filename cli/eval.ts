@@ -1,8 +1,7 @@
 // vgg-edge eval: what a model directory is worth on a folder of photographs.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { createOrtWebEngine } from '../engine/edge/engine.ts';
 import { readManifest } from '../engine/model-file.ts';
 import { createNodeDecoder } from '../engine/node/decode.ts';
@@ -17,7 +16,9 @@ import { drawReport } from '../eval/picture.ts';
 import type { EvalReport } from '../eval/report.ts';
 import { textReport } from '../eval/text-report.ts';
 import { openVectorCache } from '../eval/vector-cache.ts';
+import { temporaryFolder } from '../model-build/temporary-folder.ts';
 import { type Command, required, text, UsageError, type Values, wholeNumber } from './command.ts';
+import { exitOnInterrupt } from './exit-on-interrupt.ts';
 import { createProgress } from './progress.ts';
 
 const DEFAULT_DIMENSIONS = 256;
@@ -72,8 +73,9 @@ export const evaluate: Command = {
       throw new UsageError('Expected one model directory to evaluate.');
     }
     const { images, whitening } = await chooseSets(values);
-    const kept = text(values, 'cache');
-    const cache = kept ?? (await mkdtemp(join(tmpdir(), 'vgg-edge-eval-')));
+    using _interrupt = exitOnInterrupt();
+    await using temporary = await temporaryFolder();
+    const cache = text(values, 'cache') ?? temporary.path;
     const opened = await openNetworks(directory, text(values, 'reference'));
     try {
       const report = await measureModel({
@@ -88,7 +90,6 @@ export const evaluate: Command = {
     } finally {
       await opened.model.extractor.close();
       await opened.reference?.extractor.close();
-      if (kept === undefined) await rm(cache, { recursive: true, force: true });
     }
   },
 };

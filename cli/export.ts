@@ -11,6 +11,7 @@ import { floatDirectory } from '../model-build/float-directory.ts';
 import { dequantise } from '../model-build/quantise.ts';
 import { readModel } from '../model-build/read-model.ts';
 import { type Command, required, text, UsageError } from './command.ts';
+import { exitOnInterrupt } from './exit-on-interrupt.ts';
 
 export const exportModel: Command = {
   name: 'export',
@@ -31,6 +32,7 @@ export const exportModel: Command = {
   ],
   async run([directory], values) {
     if (directory === undefined) throw new UsageError('Expected a model directory to export.');
+    using _interrupt = exitOnInterrupt();
     const format = required(values, 'to');
     if (format === 'fp16' || format === 'fp32') {
       const cache = text(values, 'cache') ?? weightsCacheFolder(process.env, homedir());

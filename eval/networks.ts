@@ -50,7 +50,7 @@ export async function weightsExtractor(path: string, manifest: Manifest): Promis
         const values = await runner.run(batch, names);
         return names.map((name) => values.get(name) ?? new Float32Array());
       },
-      close: () => runner.close(),
+      close: async () => await runner[Symbol.asyncDispose](),
     };
   } finally {
     await file.close();

@@ -92,15 +92,11 @@ async function headReference(options: ChooseHeadOptions, products: MatrixProduct
     fc7: [],
     scores: [],
   };
-  const runner = await openFloatRunner(network);
-  try {
-    for (const batch of inBatches(images.heldOut)) {
-      const values = await runner.run(batch, ['fc6', 'fc7', 'scores']);
-      for (const tap of ['fc6', 'fc7', 'scores'] as const)
-        parts[tap].push(values.get(tap) ?? new Float32Array());
-    }
-  } finally {
-    await runner.close();
+  await using runner = await openFloatRunner(network);
+  for (const batch of inBatches(images.heldOut)) {
+    const values = await runner.run(batch, ['fc6', 'fc7', 'scores']);
+    for (const tap of ['fc6', 'fc7', 'scores'] as const)
+      parts[tap].push(values.get(tap) ?? new Float32Array());
   }
   const outputs = { fc6: joined(parts.fc6), fc7: joined(parts.fc7), scores: joined(parts.scores) };
   return { features, outputs, headScores: headScores ?? new Float32Array() };

@@ -1,7 +1,7 @@
 // Float graphs of a model directory, for GPUs: fp16 and fp32, of its int8 weights dequantised and with its
 // ranges, so that edge and GPU agree. Written into a directory that is being built, or on demand into a cache.
 
-import { access, mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest, ManifestFloatGraphs } from '../core/manifest.ts';
 import { readManifest } from '../engine/model-file.ts';
@@ -53,13 +53,19 @@ export async function floatDirectory(
   });
   const cached = await readCached(place);
   if (cached !== undefined) return { directory: place, manifest: cached };
-  await mkdir(cache, { recursive: true });
-  const made = await replaceDirectory(place, true, async (building) => {
-    const withGraphs = listed(await writeFloatGraphs(building, network, precision));
-    await writeManifest(building, withGraphs);
-    return withGraphs;
-  });
-  return { directory: place, manifest: made };
+  try {
+    const made = await replaceDirectory(place, false, async (building) => {
+      const withGraphs = listed(await writeFloatGraphs(building, network, precision));
+      await writeManifest(building, withGraphs);
+      return withGraphs;
+    });
+    return { directory: place, manifest: made };
+  } catch (error) {
+    // Another process that started together with this one has made the same.
+    const appeared = await readCached(place);
+    if (appeared === undefined) throw error;
+    return { directory: place, manifest: appeared };
+  }
 }
 
 /** The manifest is written last: where it is, the rest is. */

@@ -1,12 +1,12 @@
 // Products of large float32 matrices by onnxruntime-node, which has a BLAS of its own: what factorising and
 // 4-bit quantising of a classifier take minutes for without.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type GraphSession, openGraphSession } from '../engine/node/graph-session.ts';
 import { GraphBuilder } from './graph.ts';
 import { writeOnnx } from './onnx-writer.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 /** Row-major. */
 export interface Matrix {
@@ -29,22 +29,18 @@ type Form = (typeof FORMS)[number];
 
 /** Throws ModelError where the runtime fails. */
 export async function openMatrixProducts(): Promise<MatrixProducts> {
-  const directory = await mkdtemp(join(tmpdir(), 'vgg-edge-'));
+  await using opening = new AsyncDisposableStack();
+  const folder = opening.use(await temporaryFolder());
   const sessions = new Map<Form, GraphSession>();
-  const close = async () => {
-    for (const session of sessions.values()) await session.close();
-    await rm(directory, { recursive: true, force: true });
-  };
-  try {
-    for (const form of FORMS) {
-      const path = join(directory, `${form}.onnx`);
-      await writeFile(path, productGraph(form));
-      sessions.set(form, await openGraphSession(path));
-    }
-  } catch (error) {
-    await close();
-    throw error;
+  for (const form of FORMS) {
+    const path = join(folder.path, `${form}.onnx`);
+    await writeFile(path, productGraph(form));
+    sessions.set(
+      form,
+      opening.adopt(await openGraphSession(path), (session) => session.close()),
+    );
   }
+  const opened = opening.move();
   const run = async (form: Form, a: Matrix, b: Matrix): Promise<Matrix> => {
     const inputs = { a: graphValue(a), b: graphValue(b) };
     const values = (await sessions.get(form)?.run(inputs, ['product']))?.product;
@@ -56,7 +52,7 @@ export async function openMatrixProducts(): Promise<MatrixProducts> {
     multiply: (a, b) => run('multiply', a, b),
     multiplyTransposed: (a, b) => run('multiplyTransposed', a, b),
     transposedMultiply: (a, b) => run('transposedMultiply', a, b),
-    [Symbol.asyncDispose]: close,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
 

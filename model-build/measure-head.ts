@@ -1,9 +1,7 @@
 // One form of the classifier, stored as it would be and run by our engine: how near it stays to float32 on images
 // not calibrated with, and what it takes.
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { HeadCandidate, Manifest } from '../core/manifest.ts';
 import type { ImageBatch } from '../core/ports.ts';
 import type { Tap, TapOutputs } from '../core/taps.ts';
@@ -18,6 +16,7 @@ import { cosineFigures, joined, meanDivergence, neighbourOverlap, top1Agreement 
 import { inBatches } from './image-sets.ts';
 import type { Matrix } from './matrix-product.ts';
 import type { QuantisedNetwork } from './network.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 import { describeModel, writeWeights } from './write-model.ts';
 
 const KERNEL = new URL('../engine/winograd/kernel.wasm', import.meta.url);
@@ -92,22 +91,18 @@ async function withModel<Result>(
     module: WebAssembly.Module,
   ) => Promise<Result>,
 ): Promise<Result> {
-  const directory = await mkdtemp(join(tmpdir(), 'vgg-edge-'));
-  try {
-    const written = await writeWeights(directory, network);
-    const none = {
-      trained: false,
-      labels: [],
-      floatGraphs: [],
-      calibration: {},
-      fidelity: {},
-      provenance: {},
-    };
-    const manifest = describeModel(network, written, { ...none, name: 'candidate', licence: 'none' });
-    return await work(manifest, diskFiles(directory), new WebAssembly.Module(await readFile(KERNEL)));
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  await using folder = await temporaryFolder();
+  const written = await writeWeights(folder.path, network);
+  const none = {
+    trained: false,
+    labels: [],
+    floatGraphs: [],
+    calibration: {},
+    fidelity: {},
+    provenance: {},
+  };
+  const manifest = describeModel(network, written, { ...none, name: 'candidate', licence: 'none' });
+  return await work(manifest, diskFiles(folder.path), new WebAssembly.Module(await readFile(KERNEL)));
 }
 
 function headBytes({ tensors, shards }: Manifest): number {

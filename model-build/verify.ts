@@ -2,7 +2,7 @@
 // calibrated with, against the float network.
 
 import type { Manifest } from '../core/manifest.ts';
-import type { Engine, ImageBatch } from '../core/ports.ts';
+import type { ImageBatch } from '../core/ports.ts';
 import { TAPS, type Tap } from '../core/taps.ts';
 import { createOrtWebEngine } from '../engine/edge/engine.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
@@ -40,33 +40,26 @@ export async function verifyDirectory(
   images: ImageBatch,
   progress: (done: number, total: number) => void,
 ): Promise<NetworkFidelity> {
+  await using open = new AsyncDisposableStack();
+  const reference = open.use(await openFloatRunner(network));
   const wasm = await compileOrtWebWasm();
   const now = () => performance.now();
   const engine = createOrtWebEngine({ manifest, files: diskFiles(directory), wasm, now });
-  const reference = await openFloatRunner(network);
+  open.defer(() => engine.dispose());
   const parts = { expected: emptyParts(), found: emptyParts() };
   let done = 0;
-  try {
-    for (const batch of inBatches(images, 4)) {
-      progress(done, images.images);
-      const values = await reference.run(batch, TAPS);
-      const { outputs } = await engine.run(batch, TAPS);
-      for (const tap of TAPS) {
-        parts.expected[tap].push(values.get(tap) ?? new Float32Array());
-        parts.found[tap].push(outputs[tap] ?? new Float32Array());
-      }
-      done += batch.images;
+  for (const batch of inBatches(images, 4)) {
+    progress(done, images.images);
+    const values = await reference.run(batch, TAPS);
+    const { outputs } = await engine.run(batch, TAPS);
+    for (const tap of TAPS) {
+      parts.expected[tap].push(values.get(tap) ?? new Float32Array());
+      parts.found[tap].push(outputs[tap] ?? new Float32Array());
     }
-  } finally {
-    await closeAll(engine, reference);
+    done += batch.images;
   }
   progress(done, images.images);
   return compare(joinParts(parts.expected), joinParts(parts.found), images.images);
-}
-
-async function closeAll(engine: Engine, reference: { close(): Promise<void> }): Promise<void> {
-  await engine.dispose();
-  await reference.close();
 }
 
 function compare(expected: TapValues, found: TapValues, images: number): NetworkFidelity {

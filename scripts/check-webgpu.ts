@@ -21,10 +21,13 @@ const env =
   process.env.VK_ICD_FILENAMES === undefined && existsSync(SWIFTSHADER)
     ? { VK_ICD_FILENAMES: SWIFTSHADER }
     : {};
+const PRECISIONS: readonly FloatPrecision[] = ['fp32', 'fp16'];
 const wanted = process.argv.slice(2);
-const precisions = (['fp32', 'fp16'] as const).filter(
-  (precision) => wanted.length === 0 || wanted.includes(precision),
-);
+const precisions = PRECISIONS.filter((precision) => wanted.length === 0 || wanted.includes(precision));
+if (precisions.length < wanted.length) {
+  console.error(`Expected ${PRECISIONS.join(' or ')} but found ${wanted.join(' ')}.`);
+  process.exit(2);
+}
 
 const edge = await reference(MODEL, 'winograd');
 const native = await reference(await floatPlace('fp32'), 'onnxruntime-node');

@@ -1,7 +1,7 @@
 // Float graphs for GPUs end every activation where its int8 levels end, so that a photograph that leaves the
 // calibrated range gets from a GPU what it gets at the edge.
 
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -88,6 +88,17 @@ describe.each(['fp16', 'fp32'] as const)('made in memory, for a browser: %s', (p
     }
     await expect(files.open('other.bin')).rejects.toBeInstanceOf(SourceError);
   });
+});
+
+test('several processes that need the graphs at once all get them; they are kept once', async () => {
+  const cache = join(folder, 'shared');
+  const found = await Promise.all(Array.from({ length: 8 }, () => floatDirectory(TINY, 'fp16', cache)));
+  const [first] = found;
+  expect(found).toEqual(found.map(() => first));
+  expect(await readdir(cache)).toHaveLength(1);
+  for (const { file, bytes } of first?.manifest.floatGraphs[0]?.shards ?? []) {
+    expect((await stat(join(first?.directory ?? '', file))).size).toBe(bytes);
+  }
 });
 
 test('graphs that an earlier version left in the cache are not taken', async () => {

@@ -50,9 +50,8 @@ describe.each([
     const quantised = quantiseNetwork(equalised, levels, correlations);
     const batch = syntheticImages(IMAGES, options.crop, 2);
 
-    const runner = await openFloatRunner(dequantise(quantised), { simulate: true });
+    await using runner = await openFloatRunner(dequantise(quantised), { simulate: true });
     const simulated = await runner.run(batch, TAPS, levels);
-    await runner.close();
     const directory = await mkdtemp(join(tmpdir(), 'vgg-edge-test-'));
     const manifest = describeModel(quantised, await writeWeights(directory, quantised), DETAILS);
     const engine = createOrtWebEngine({

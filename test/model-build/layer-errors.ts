@@ -22,9 +22,8 @@ export async function layerErrors(
   expected: Readonly<Record<string, LayerSummary>>,
 ): Promise<{ layer: string; error: number }[]> {
   const names = [...activationNames(network).convolutions, ...TAPS];
-  const runner = await openFloatRunner(network, { expose: true });
+  await using runner = await openFloatRunner(network, { expose: true });
   const values = await runner.run(pattern(network.input.crop), names);
-  await runner.close();
   return names.map((name) => {
     const layer = name.replace(/\..*/, '');
     const summary = expected[layer];

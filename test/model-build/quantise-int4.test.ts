@@ -18,14 +18,10 @@ const LEVELS = byteLevels({ low: 0, high: 4 });
 const CROP = 56;
 
 async function featuresOf(network: FloatNetwork, images: number, seed: number): Promise<Matrix> {
-  const runner = await openFloatRunner(network);
-  try {
-    const values = (await runner.run(syntheticImages(images, CROP, seed), ['features'])).get('features');
-    if (values === undefined) throw new Error('no features');
-    return { rows: images, columns: values.length / images, values };
-  } finally {
-    await runner.close();
-  }
+  await using runner = await openFloatRunner(network);
+  const values = (await runner.run(syntheticImages(images, CROP, seed), ['features'])).get('features');
+  if (values === undefined) throw new Error('no features');
+  return { rows: images, columns: values.length / images, values };
 }
 
 /** ‖outputs of the 4-bit layer − of the float one‖ ÷ ‖of the float one‖, before bias and ReLU. */

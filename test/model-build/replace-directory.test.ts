@@ -47,6 +47,20 @@ describe('a directory appears whole or not at all', () => {
     expect(await readdir(folder)).toEqual(['model']);
   });
 
+  test('one that appears while this is written stays, unless by force', async () => {
+    const target = join(folder, 'model');
+    const overtaken = (force: boolean) =>
+      replaceDirectory(target, force, async (directory) => {
+        await replaceDirectory(target, force, write('theirs'));
+        return await write('ours')(directory);
+      });
+    await expect(overtaken(false)).rejects.toThrow(InputError);
+    expect(await readFile(join(target, 'file'), 'utf8')).toBe('theirs');
+    expect(await overtaken(true)).toBe('ours');
+    expect(await readFile(join(target, 'file'), 'utf8')).toBe('ours');
+    expect(await readdir(folder)).toEqual(['model']);
+  });
+
   test('a file in its place is refused', async () => {
     const target = join(folder, 'model');
     await writeFile(target, '');
