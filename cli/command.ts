@@ -117,6 +117,37 @@ export function byteSize(values: Values, name: string): number | undefined {
   throw new UsageError(`Expected a size as 128MB or 96MiB for --${name} but found '${value}'.`);
 }
 
+/** A share from 0 to 1. Throws UsageError. */
+export function share(values: Values, name: string, preset: number): number {
+  return numberBetween(values, name, 'a share', 0, 1) ?? preset;
+}
+
+/** A number from −1 to 1. Throws UsageError. */
+export function cosine(values: Values, name: string): number | undefined {
+  return numberBetween(values, name, 'a number', -1, 1);
+}
+
+function numberBetween(
+  values: Values,
+  name: string,
+  what: string,
+  min: number,
+  max: number,
+): number | undefined {
+  const value = text(values, name);
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (value.trim() !== '' && number >= min && number <= max) return number;
+  throw new UsageError(`Expected ${what} from ${min} to ${max} for --${name} but found '${value}'.`);
+}
+
+/** Throws UsageError. */
+export function oneOf<T extends string>(choices: readonly T[], found: string, name: string): T {
+  const choice = choices.find((candidate) => candidate === found);
+  if (choice !== undefined) return choice;
+  throw new UsageError(`Expected one of ${choices.join(', ')} for --${name} but found '${found}'.`);
+}
+
 /** The value of an option that must be given. Throws UsageError. */
 export function required(values: Values, name: string): string {
   const value = text(values, name);

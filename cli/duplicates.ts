@@ -1,8 +1,8 @@
 // vgg-edge duplicates: photographs of a folder that are the same file, copies of each other, or of one scene.
 
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import { InputError } from '../core/errors.ts';
+import { writeFile } from 'node:fs/promises';
+import { InputError, messageOf } from '../core/errors.ts';
 import { type Int8Vector, toInt8 } from '../core/quantise-vector.ts';
 import { COPIES } from '../engine/node/photo-copies.ts';
 import {
@@ -13,12 +13,11 @@ import {
 } from '../search/duplicate-threshold.ts';
 import { findPairs, type Group, groupPairs, type Pair } from '../search/duplicates.ts';
 import { loadScanKernel } from '../search/node/scan-kernel.ts';
-import { type Command, flag, text, UsageError, type Values, wholeNumber } from './command.ts';
+import { type Command, cosine, flag, text, UsageError, type Values, wholeNumber } from './command.ts';
 import { DESCRIPTOR_OPTIONS, openPhotoEmbedder, type PhotoEmbedder } from './photo-embedder.ts';
-import { listPhotoFiles, type PhotoFile } from './photo-folder.ts';
+import { listPhotoFiles, type PhotoFile, spread } from './photo-folder.ts';
 import { type PageSection, photoPage } from './photo-page.ts';
 import { createProgress, type Progress } from './progress.ts';
-import { cosineOption } from './search.ts';
 
 /** Measured with the default model: docs/search.md, which names the command. */
 const NEAR = 0.85;
@@ -94,8 +93,8 @@ async function report(
   values: Values,
   progress: Progress,
 ): Promise<void> {
-  const near = cosineOption(values, 'near') ?? NEAR;
-  const scene = cosineOption(values, 'scene') ?? SCENE;
+  const near = cosine(values, 'near') ?? NEAR;
+  const scene = cosine(values, 'scene') ?? SCENE;
   if (scene > near) throw new UsageError('Expected --scene to be at most --near.');
   const { photos, vectors, exact, failed } = await embedAll(files, embedder, progress);
   const pairs = findPairs(loadScanKernel(), vectors, {
@@ -118,8 +117,8 @@ async function report(
   const json = text(values, 'json');
   const html = text(values, 'html');
   if (json !== undefined) await writeFile(json, `${JSON.stringify(result, null, 1)}\n`);
-  if (html !== undefined) await writeFile(html, await htmlReport(result, files));
   printReport(result);
+  if (html !== undefined) await writeFile(html, htmlReport(result, files));
   if (failed.length > 0) {
     throw new InputError(
       'invalid_image',
@@ -147,14 +146,14 @@ async function embedAll(
     const batch: { file: PhotoFile; bytes: Uint8Array }[] = [];
     for (const file of files.slice(start, start + BATCH)) {
       try {
-        const bytes = await readFile(file.path);
+        const bytes = await file.read();
         const hash = createHash('sha256').update(bytes).digest('base64');
         const same = byHash.get(hash);
         if (same === undefined) batch.push({ file, bytes });
         if (same === undefined) byHash.set(hash, [file]);
         else same.push(file);
       } catch (error) {
-        failed.push({ photo: file.name, reason: String(error) });
+        failed.push({ photo: file.name, reason: messageOf(error) });
       }
     }
     const outcomes = await embedder.embed(
@@ -185,27 +184,25 @@ async function measure(
   values: Values,
   progress: Progress,
 ): Promise<void> {
-  const limit = Math.min(wholeNumber(values, 'limit', { min: 2 }) ?? 200, files.length);
-  const chosen = Array.from(
-    { length: limit },
-    (_, place) => files[Math.floor((place * files.length) / limit)],
-  );
+  const limit = wholeNumber(values, 'limit', { min: 2 }) ?? 200;
+  const chosen = spread(files, limit);
   const originals: Float32Array[] = [];
   const copies: Copy[] = [];
   for (const [place, file] of chosen.entries()) {
-    if (file === undefined) continue;
-    const bytes = await readFile(file.path);
     const kinds = Object.entries(COPIES);
     const outcomes = await embedder.embed([
-      async () => bytes,
+      file.read,
       ...kinds.map(
         ([, make]) =>
-          () =>
-            make(bytes),
+          async () =>
+            make(await file.read()),
       ),
     ]);
     const [own, ...others] = outcomes;
-    if (own === undefined || 'error' in own) continue;
+    if (own === undefined || 'error' in own) {
+      console.error(`not readable: ${file.name}: ${messageOf(own?.error)}`);
+      continue;
+    }
     others.forEach((outcome, kind) => {
       const name = kinds[kind]?.[0];
       if (name !== undefined && 'value' in outcome) {
@@ -265,10 +262,10 @@ function printReport({ photos, failed, exact, copies, scenes, near, scene }: Rep
   for (const { photo, reason } of failed) console.error(`not readable: ${photo}: ${reason}`);
 }
 
-async function htmlReport(report: Report, files: readonly PhotoFile[]): Promise<string> {
-  const paths = new Map(files.map(({ name, path }) => [name, path]));
+function htmlReport(report: Report, files: readonly PhotoFile[]): AsyncIterable<string> {
+  const byName = new Map(files.map((file) => [file.name, file]));
   const photo = (name: string, score?: number) => ({
-    read: () => readFile(paths.get(name) ?? ''),
+    read: async () => byName.get(name)?.read(),
     caption: score === undefined ? name : `${score.toFixed(3)} ${name}`,
   });
   const sections = (title: string, groups: readonly NamedGroup[]): PageSection[] =>
@@ -288,8 +285,4 @@ async function htmlReport(report: Report, files: readonly PhotoFile[]): Promise<
       ...sections('One scene', report.scenes),
     ],
   );
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

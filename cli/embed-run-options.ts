@@ -9,9 +9,9 @@ import type { Describer } from '../engine/describer.ts';
 import type { Choice } from '../runner/engines/choose.ts';
 import type { RunDirectory } from '../runner/run-directory.ts';
 import { type RunRecord, readRunRecord, refuseDifferent } from '../runner/run-record.ts';
-import { flag, text, UsageError, type Values, wholeNumber } from './command.ts';
+import { flag, oneOf, text, UsageError, type Values, wholeNumber } from './command.ts';
 import { openEmbeddingModel } from './embedding-model.ts';
-import { DEFAULT_MODEL, LIMITS, oneOf, readDescriptor, readDimensions } from './photo-embedder.ts';
+import { DEFAULT_MODEL, LIMITS, readDescriptor, readDimensions } from './photo-embedder.ts';
 import { absolutePlace, readSource } from './source-options.ts';
 
 export interface PreparedRun {

@@ -10,7 +10,7 @@ import { OUTPUTS } from '../runner/outputs/open-output.ts';
 import { reportPage } from '../runner/report.ts';
 import { runDirectory } from '../runner/run-directory.ts';
 import { SOURCES } from '../runner/sources/open-source.ts';
-import { type Command, flag, required, text, UsageError, type Values, wholeNumber } from './command.ts';
+import { type Command, flag, required, share, text, UsageError, wholeNumber } from './command.ts';
 import { createEmbedProgress, summary } from './embed-progress.ts';
 import { prepareRun } from './embed-run-options.ts';
 import { embedByRunners, embedHere } from './embed-session.ts';
@@ -77,7 +77,7 @@ export const embed: Command = {
     if (spec === undefined || rest.length > 0) throw new UsageError('Expected one source.');
     const directory = runDirectory(resolve(required(values, 'out')));
     const settings = {
-      maxFailureRate: maxFailureRate(values),
+      maxFailureRate: share(values, 'max-failure-rate', 0.5),
       retryFailed: flag(values, 'retry-failed'),
       readers: wholeNumber(values, 'readers', { min: 1, max: 4096 }),
       threads: wholeNumber(values, 'threads', { min: 1, max: 1024 }),
@@ -114,10 +114,3 @@ export const embed: Command = {
     }
   },
 };
-
-function maxFailureRate(values: Values): number {
-  const value = text(values, 'max-failure-rate') ?? '0.5';
-  const rate = Number(value);
-  if (value.trim() !== '' && rate >= 0 && rate <= 1) return rate;
-  throw new UsageError(`Expected a share from 0 to 1 for --max-failure-rate but found '${value}'.`);
-}

@@ -1,11 +1,11 @@
 // vgg-edge fit: PCA-whitening for the option `dimensions`, fitted to photographs and stored beside the model.
 
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { POOLS } from '../core/descriptors.ts';
 import { createEmbedder } from '../core/embedder.ts';
-import { InputError } from '../core/errors.ts';
+import { InputError, messageOf } from '../core/errors.ts';
 import { MAX_SHARD_BYTES } from '../core/manifest.ts';
 import {
   PROJECTIONS_FILE,
@@ -24,11 +24,10 @@ import { diskFiles } from '../engine/node/disk-files.ts';
 import { createRandom } from '../model-build/random.ts';
 import { type FittedProjection, fitProjection } from '../search/fit-projection.ts';
 import { nodeEngine } from '../server/node-engines.ts';
-import { type Command, required, text, UsageError, type Values, wholeNumber } from './command.ts';
+import { type Command, required, UsageError, type Values, wholeNumber } from './command.ts';
+import { LIMITS, readDescriptor } from './photo-embedder.ts';
+import { listPhotoFiles, spread } from './photo-folder.ts';
 import { createProgress } from './progress.ts';
-
-const PHOTO = /\.(?:jpe?g|png|webp)$/i;
-const IMAGE_LIMITS = { maxBytes: 100 * 1024 * 1024, maxPixels: 200_000_000 };
 
 interface FitOptions {
   readonly layer: ProjectionEntry['layer'];
@@ -65,33 +64,33 @@ export const fit: Command = {
     const { manifest, id } = await readManifest(files);
     const largest = options.dimensions.at(-1) ?? 0;
 
-    const paths = await listPhotos(folder, wholeNumber(values, 'limit', { min: 2 }));
-    if (paths.length <= largest) throw tooFew(largest, paths.length, folder);
+    const photos = spread(await listPhotoFiles(folder), wholeNumber(values, 'limit', { min: 2 }));
+    if (photos.length <= largest) throw tooFew(largest, photos.length, folder);
     const createEngine = await nodeEngine('winograd', directory);
     const now = () => performance.now();
     const embedder = createEmbedder({
       decoder: await createNodeDecoder(),
       engine: createEngine(manifest, files),
       sizes: manifest.preprocess,
-      limits: IMAGE_LIMITS,
+      limits: LIMITS,
       batchSize: 1,
       now,
     });
     const progress = createProgress();
     const vectors: Float32Array[] = [];
-    for (const [index, path] of paths.entries()) {
+    for (const [index, photo] of photos.entries()) {
       const descriptor = { layer: options.layer, pool: options.pool, normalize: true };
-      const { outcomes } = await embedder.embed([{ read: () => readFile(path) }], descriptor);
+      const { outcomes } = await embedder.embed([photo], descriptor);
       const [outcome] = outcomes;
       if (outcome !== undefined && 'value' in outcome) vectors.push(outcome.value.slice());
-      else console.error(`left out ${path}: ${String(outcome?.error)}`);
-      progress.update('embedding', index + 1, paths.length);
+      else console.error(`left out ${photo.name}: ${messageOf(outcome?.error)}`);
+      progress.update('embedding', index + 1, photos.length);
     }
     const inputs = vectors[0]?.length ?? 0;
     checkSize(inputs, largest);
     const fitted = fitProjection(vectors, largest, createRandom(wholeNumber(values, 'seed') ?? 1));
     const entries = await writeProjections(directory, id, options, fitted, vectors.length);
-    console.log(`${vectors.length} of ${paths.length} photographs, ${inputs} values each`);
+    console.log(`${vectors.length} of ${photos.length} photographs, ${inputs} values each`);
     for (const { dimensions, explainedVariance, file } of entries) {
       console.log(
         `${file}: ${dimensions} dimensions keep ${(explainedVariance * 100).toFixed(1)} % of the variance`,
@@ -101,36 +100,12 @@ export const fit: Command = {
 };
 
 function readOptions(values: Values): FitOptions {
-  const layer = oneOf(TAPS, text(values, 'layer') ?? 'features', 'layer');
-  const pool = oneOf(POOLS, text(values, 'pool') ?? (layer === 'features' ? 'gem' : 'none'), 'pool');
-  if (layer !== 'features' && pool !== 'none')
-    throw new UsageError(`Expected no --pool with the layer ${layer}.`);
+  const { layer, pool } = readDescriptor(values);
   const sizes = required(values, 'dimensions').split(',').map(Number);
   if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 1 && size <= 4096)) {
     throw new UsageError('Expected whole numbers from 1 to 4096, separated by commas, for --dimensions.');
   }
   return { layer, pool, dimensions: [...new Set(sizes)].toSorted((a, b) => a - b) };
-}
-
-function oneOf<T extends string>(choices: readonly T[], found: string, name: string): T {
-  const choice = choices.find((candidate) => candidate === found);
-  if (choice !== undefined) return choice;
-  throw new UsageError(`Expected one of ${choices.join(', ')} for --${name} but found '${found}'.`);
-}
-
-async function listPhotos(folder: string, limit: number | undefined): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
-    throw new InputError('invalid_file', `Expected a folder of photographs at ${folder}: ${String(cause)}`, {
-      cause,
-    });
-  });
-  const paths = entries
-    .filter((entry) => entry.isFile() && PHOTO.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .toSorted();
-  const count = Math.min(limit ?? paths.length, paths.length);
-  // Spread over the list, which is often ordered by class.
-  return Array.from({ length: count }, (_, index) => paths[Math.floor((index * paths.length) / count)] ?? '');
 }
 
 /** Known before an hour of embedding, not after. */

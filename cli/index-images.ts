@@ -1,9 +1,8 @@
 // vgg-edge index: the photographs of a folder into a vector index, resuming where it stopped.
 
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import { InputError } from '../core/errors.ts';
+import { InputError, messageOf } from '../core/errors.ts';
 import { type Command, required, text, UsageError } from './command.ts';
 import { DESCRIPTOR_OPTIONS } from './photo-embedder.ts';
 import { listPhotoFiles } from './photo-folder.ts';
@@ -43,7 +42,10 @@ export const indexImages: Command = {
         const known = await index.known(batch.map((file) => file.name));
         const photos: PhotoItem[] = [];
         for (const file of batch) {
-          const bytes = await readFile(file.path);
+          const bytes = await file.read().catch((error: unknown) => {
+            failed.push(`${file.name}: ${messageOf(error)}`);
+          });
+          if (bytes === undefined) continue;
           const sha256 = createHash('sha256').update(bytes).digest('hex');
           if (known.get(file.name)?.sha256 === sha256) {
             counts.unchanged += 1;

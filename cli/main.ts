@@ -31,7 +31,7 @@ export async function main(args: readonly string[]): Promise<number> {
       console.log(await overview());
       return 0;
     }
-    const load = COMMANDS[name];
+    const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
     if (load === undefined) {
       throw new UsageError(
         `Expected one of ${Object.keys(COMMANDS).join(', ')} as the command but found '${name}'.`,

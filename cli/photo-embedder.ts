@@ -12,7 +12,7 @@ import { openProjections } from '../engine/model-projections.ts';
 import { createNodeDecoder } from '../engine/node/decode.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
 import { createWinogradEngine } from '../engine/winograd/engine.ts';
-import { type Option, text, UsageError, type Values, wholeNumber } from './command.ts';
+import { type Option, oneOf, text, UsageError, type Values, wholeNumber } from './command.ts';
 
 export const DEFAULT_MODEL = 'models/default';
 /** Of one encoded image. */
@@ -98,10 +98,4 @@ export async function openPhotoEmbedder(values: Values): Promise<PhotoEmbedder> 
     },
     close: () => engine.dispose(),
   };
-}
-
-export function oneOf<T extends string>(choices: readonly T[], found: string, name: string): T {
-  const choice = choices.find((candidate) => candidate === found);
-  if (choice !== undefined) return choice;
-  throw new UsageError(`Expected one of ${choices.join(', ')} for --${name} but found '${found}'.`);
 }

@@ -1,32 +1,35 @@
-// The photographs below a folder, named as indexes and reports name them.
+// The photographs below a folder, the same that vgg-edge embed finds there, named as indexes and reports name
+// them.
 
-import { readdir } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
 import { InputError } from '../core/errors.ts';
+import { openFolder } from '../runner/sources/folder.ts';
+import { LIMITS } from './photo-embedder.ts';
 
 export interface PhotoFile {
-  readonly path: string;
   /** Below the folder, with `/` between names. */
   readonly name: string;
+  /** Throws InputError where it cannot be read or is too large, SourceError where trying again may help. */
+  read(): Promise<Uint8Array>;
 }
-
-const ENDINGS = /\.(jpe?g|png|webp)$/i;
 
 /** In order of name. Throws InputError where the folder cannot be read or holds none. */
 export async function listPhotoFiles(folder: string): Promise<PhotoFile[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
-    throw new InputError('invalid_file', `Expected a folder of photographs at ${folder}: ${String(cause)}`, {
-      cause,
-    });
-  });
-  const files = entries
-    .filter((entry) => entry.isFile() && ENDINGS.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => ({ path, name: relative(folder, path).split(sep).join('/') }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const source = await openFolder(folder);
+  const files: PhotoFile[] = [];
+  for await (const item of source.list()) {
+    files.push({ name: item.id, read: () => source.read(item, LIMITS.maxBytes) });
+  }
   if (files.length > 0) return files;
   throw new InputError(
     'invalid_file',
     `Expected photographs (.jpg, .png, .webp) in ${folder} but found none.`,
+  );
+}
+
+/** As many as wanted, spread over the list, which is often ordered by class. */
+export function spread<T>(files: readonly T[], wanted: number = files.length): T[] {
+  const count = Math.min(wanted, files.length);
+  return Array.from({ length: count }, (_, place) => Math.floor((place * files.length) / count)).flatMap(
+    (place) => files.slice(place, place + 1),
   );
 }

@@ -1,11 +1,12 @@
 // Where `index` puts photographs and `search` looks for them: a vector store filled by this process, or a
 // running server that embeds by itself.
 
+import { messageOf } from '../core/errors.ts';
 import type { Filter, Hit, Metadata, VectorIndex } from '../core/vector-store.ts';
 import { openStore, STORES } from '../search/node/open-store.ts';
 import { createRemoteStore } from '../search/remote-store.ts';
 import { text, type Values } from './command.ts';
-import { openPhotoEmbedder, readDescriptor, readDimensions } from './photo-embedder.ts';
+import { openPhotoEmbedder, type PhotoEmbedder, readDescriptor, readDimensions } from './photo-embedder.ts';
 
 export interface PhotoItem {
   readonly id: string;
@@ -45,13 +46,29 @@ export async function openPhotoIndex(
   create: boolean,
 ): Promise<PhotoIndex> {
   if (/^https?:/.test(place)) return openServed(place, name, values, create);
+  // Searching by an id needs no model.
+  let embedder: Promise<PhotoEmbedder> | undefined;
+  const opened = () => {
+    embedder ??= openPhotoEmbedder(values);
+    return embedder;
+  };
   const store = await openStore(place);
-  const embedder = await openPhotoEmbedder(values);
-  const index = create ? await store.create(name, embedder.space) : await store.open(name);
+  const close = async (): Promise<void> => {
+    await (await embedder?.catch(() => undefined))?.close();
+    await store.close();
+  };
+  let index: VectorIndex;
+  try {
+    index = create ? await store.create(name, (await opened()).space) : await store.open(name);
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
     known: (ids) => knownIn(index, ids),
     async add(photos) {
-      const outcomes = await embedder.embed(
+      const { embed, space } = await opened();
+      const outcomes = await embed(
         photos.map(
           ({ bytes }) =>
             async () =>
@@ -65,22 +82,20 @@ export async function openPhotoIndex(
         errors.set(id, messageOf(outcome?.error));
         return [];
       });
-      await index.upsert(embedder.space, items);
+      await index.upsert(space, items);
       return errors;
     },
     async search(by, options) {
       if ('id' in by) return index.query({ by, ...options });
-      const [outcome] = await embedder.embed([async () => by.image]);
+      const { embed, space } = await opened();
+      const [outcome] = await embed([async () => by.image]);
       if (outcome === undefined || 'error' in outcome) throw outcome?.error;
-      return index.query({ by: { vector: outcome.value, space: embedder.space }, ...options });
+      return index.query({ by: { vector: outcome.value, space }, ...options });
     },
     async finish() {
-      if ('optimise' in store && typeof store.optimise === 'function') await store.optimise(name);
+      await store.optimise?.(name);
     },
-    async close() {
-      await embedder.close();
-      await store.close();
-    },
+    close,
   };
 }
 
@@ -108,8 +123,4 @@ function askedDescriptor(values: Values) {
 
 async function knownIn(index: VectorIndex, ids: readonly string[]): Promise<ReadonlyMap<string, Metadata>> {
   return new Map((await index.get(ids)).map(({ id, metadata }) => [id, metadata]));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,8 +3,8 @@
 import { thumbnail } from '../engine/node/photo-copies.ts';
 
 export interface PagePhoto {
-  /** The encoded photo. */
-  readonly read: () => Promise<Uint8Array>;
+  /** The encoded photo; undefined where there is none. */
+  readonly read: () => Promise<Uint8Array | undefined>;
   readonly caption: string;
 }
 
@@ -13,6 +13,8 @@ export interface PageSection {
   readonly photos: readonly PagePhoto[];
 }
 
+/** Beyond so many no browser shows them with ease. */
+const MAX_PHOTOS = 2000;
 /** Pixels of the longer side of a thumbnail. */
 const SIDE = 220;
 
@@ -25,24 +27,17 @@ const styleOf = (side: number) => `
   figcaption { font-size: 0.8rem; overflow-wrap: anywhere; }
   h2 { margin: 2rem 0 0.5rem; font-size: 1.05rem; }`;
 
-/** HTML with the thumbnails inside. A photo that has become unreadable keeps its caption. */
-export async function photoPage(
+/**
+ * HTML with the thumbnails inside, piece by piece. A photo that has become unreadable keeps its caption. Of more
+ * than `most` photos the first are shown, and how many are not.
+ */
+export async function* photoPage(
   title: string,
   lead: string,
   sections: readonly PageSection[],
-  side = SIDE,
-): Promise<string> {
-  const parts: string[] = [];
-  for (const section of sections) {
-    const figures: string[] = [];
-    for (const { read, caption } of section.photos) {
-      const picture = await thumbnailOf(read, side);
-      const image = picture === undefined ? '' : `<img alt="" src="data:image/jpeg;base64,${picture}">`;
-      figures.push(`<li><figure>${image}<figcaption>${escapeHtml(caption)}</figcaption></figure></li>`);
-    }
-    parts.push(`<section><h2>${escapeHtml(section.title)}</h2><ul>${figures.join('\n')}</ul></section>`);
-  }
-  return `<!doctype html>
+  { side = SIDE, most = MAX_PHOTOS }: { readonly side?: number; readonly most?: number } = {},
+): AsyncGenerator<string> {
+  yield `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -52,14 +47,27 @@ export async function photoPage(
 </style>
 <h1>${escapeHtml(title)}</h1>
 <p>${escapeHtml(lead)}</p>
-${parts.join('\n')}
-</html>
 `;
+  let left = most;
+  for (const section of sections) {
+    if (left === 0) break;
+    yield `<section><h2>${escapeHtml(section.title)}</h2><ul>\n`;
+    for (const { read, caption } of section.photos.slice(0, left)) {
+      left -= 1;
+      const picture = await thumbnailOf(read, side);
+      const image = picture === undefined ? '' : `<img alt="" src="data:image/jpeg;base64,${picture}">`;
+      yield `<li><figure>${image}<figcaption>${escapeHtml(caption)}</figcaption></figure></li>\n`;
+    }
+    yield '</ul></section>\n';
+  }
+  const hidden = sections.reduce((sum, { photos }) => sum + photos.length, 0) - (most - left);
+  yield `${hidden > 0 ? `<p>${hidden} more photographs are not shown.</p>\n` : ''}</html>\n`;
 }
 
 async function thumbnailOf(read: PagePhoto['read'], side: number): Promise<string | undefined> {
   try {
-    return Buffer.from(await thumbnail(await read(), side)).toString('base64');
+    const bytes = await read();
+    return bytes && Buffer.from(await thumbnail(bytes, side)).toString('base64');
   } catch {
     return undefined;
   }

@@ -47,15 +47,19 @@ export interface ReportParts {
 }
 
 /** The queries whose answers changed most, with both answers. */
-export async function reindexPage({ state, comparison, objections, source }: ReportParts): Promise<string> {
+export async function* reindexPage({
+  state,
+  comparison,
+  objections,
+  source,
+}: ReportParts): AsyncGenerator<string> {
   const changed = comparison.queries.toSorted((a, b) => a.overlap - b.overlap).slice(0, SHOWN_QUERIES);
   const places = await locate(source, new Set(changed.flatMap(shownIds)));
   const photo = (id: string, caption: string): PagePhoto => ({
     caption,
     async read() {
       const item = places.get(id);
-      if (item === undefined) throw new Error(`Expected ${id} in ${source.name}.`);
-      return source.read(item, LIMITS.maxBytes);
+      return item && source.read(item, LIMITS.maxBytes);
     },
   });
   const sections = changed.flatMap((query) => {
@@ -81,7 +85,7 @@ export async function reindexPage({ state, comparison, objections, source }: Rep
     `the nearest in ${percent(sameFirst)}; scores move by ${three(shift)}. ` +
     (objections.length === 0 ? 'Nothing speaks against it.' : `Against it: ${objections.join(' ')}`) +
     ' Below are the queries whose answers changed most.';
-  return photoPage(`${state.alias}: from ${state.before} to ${state.after}`, lead, sections, SIDE);
+  yield* photoPage(`${state.alias}: from ${state.before} to ${state.after}`, lead, sections, { side: SIDE });
 }
 
 function shownIds({ id, before, after }: ComparedQuery): string[] {

@@ -86,7 +86,7 @@ export async function build(session: ReindexSession): Promise<Reindexed> {
       onWindow: ({ position }) => progress.update('reindexing', position, Math.max(items, position + 1)),
     });
     progress.update('reindexing', built.state.position, built.state.position);
-    if ('optimise' in store && typeof store.optimise === 'function') await store.optimise(state.after);
+    await store.optimise?.(state.after);
     return built;
   } finally {
     await decoders.close();
@@ -116,7 +116,7 @@ export async function compare(session: ReindexSession, { state, sample }: Reinde
   const against = objections({ state, ...counts, comparison, minOverlap, allowMissing });
   if (comparison !== undefined) {
     console.log(`\n${comparisonText(comparison, state)}\n`);
-    await writeFile(folder.report, await reindexPage({ state, comparison, objections: against, source }));
+    await writeFile(folder.report, reindexPage({ state, comparison, objections: against, source }));
     console.log(`Pictures: ${folder.report}`);
   }
   if (state.failed > 0) console.error(`${state.failed} images failed: ${folder.failures}`);

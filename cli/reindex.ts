@@ -8,7 +8,16 @@ import { planIndexes } from '../runner/reindex-plan.ts';
 import { beginAnew, openState, readState, reindexFolder } from '../runner/reindex-state.ts';
 import { SOURCES } from '../runner/sources/open-source.ts';
 import { openStore } from '../search/node/open-store.ts';
-import { type Command, flag, required, text, UsageError, type Values, wholeNumber } from './command.ts';
+import {
+  type Command,
+  flag,
+  required,
+  share,
+  text,
+  UsageError,
+  type Values,
+  wholeNumber,
+} from './command.ts';
 import { type EmbeddingModel, openEmbeddingModel } from './embedding-model.ts';
 import { DEFAULT_MODEL, DESCRIPTOR_OPTIONS, readDescriptor, readDimensions } from './photo-embedder.ts';
 import { PLACES } from './photo-index.ts';
@@ -126,12 +135,4 @@ async function openModel(values: Values) {
     }),
   );
   return { model, space: model.describer.space(model.id) };
-}
-
-function share(values: Values, name: string, preset: number): number {
-  const value = text(values, name);
-  if (value === undefined) return preset;
-  const number = Number(value);
-  if (value.trim() !== '' && number >= 0 && number <= 1) return number;
-  throw new UsageError(`Expected a share from 0 to 1 for --${name} but found '${value}'.`);
 }

@@ -1,12 +1,21 @@
 // vgg-edge search: the photographs of an index that are most like a given one.
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InputError } from '../core/errors.ts';
 import type { Filter } from '../core/vector-store.ts';
+import { readImageFile } from '../runner/sources/image-file.ts';
 import { toFilter } from '../search/metadata-filter.ts';
-import { type Command, flag, required, text, UsageError, type Values, wholeNumber } from './command.ts';
-import { DESCRIPTOR_OPTIONS } from './photo-embedder.ts';
+import {
+  type Command,
+  cosine,
+  flag,
+  required,
+  text,
+  UsageError,
+  type Values,
+  wholeNumber,
+} from './command.ts';
+import { DESCRIPTOR_OPTIONS, LIMITS } from './photo-embedder.ts';
 import { openPhotoIndex, PLACES, type SearchOptions } from './photo-index.ts';
 import { photoPage } from './photo-page.ts';
 
@@ -46,7 +55,7 @@ export const search: Command = {
     const options = searchOptions(values);
     const index = await openPhotoIndex(required(values, 'in'), required(values, 'index'), values, false);
     try {
-      const by = id === undefined ? { image: await readImage(image ?? '') } : { id };
+      const by = id === undefined ? { image: await readPhoto(image ?? '') } : { id };
       const hits = await index.search(by, options);
       if (flag(values, 'json')) console.log(JSON.stringify(hits, null, 1));
       else {
@@ -56,16 +65,16 @@ export const search: Command = {
         }
       }
       if (gallery !== undefined && photos !== undefined) {
-        const asked = { read: () => readFile(image ?? join(photos, id ?? '')), caption: image ?? id ?? '' };
+        const asked = { read: () => readPhoto(image ?? join(photos, id ?? '')), caption: image ?? id ?? '' };
         const found = hits.map((hit) => ({
-          read: () => readFile(join(photos, hit.id)),
+          read: () => readPhoto(join(photos, hit.id)),
           caption: `${hit.score.toFixed(4)} ${hit.id}`,
         }));
         const sections = [
           { title: 'Asked', photos: [asked] },
           { title: 'Found', photos: found },
         ];
-        await writeFile(gallery, await photoPage('Search', `${hits.length} hits`, sections));
+        await writeFile(gallery, photoPage('Search', `${hits.length} hits`, sections));
       }
     } finally {
       await index.close();
@@ -73,9 +82,13 @@ export const search: Command = {
   },
 };
 
+function readPhoto(path: string): Promise<Uint8Array> {
+  return readImageFile(path, LIMITS.maxBytes);
+}
+
 function searchOptions(values: Values): SearchOptions {
-  const minScore = cosineOption(values, 'min-score');
-  const fold = cosineOption(values, 'fold');
+  const minScore = cosine(values, 'min-score');
+  const fold = cosine(values, 'fold');
   const filter = text(values, 'filter');
   return {
     topK: wholeNumber(values, 'top-k', { min: 1, max: 1000 }) ?? 10,
@@ -94,19 +107,4 @@ function readFilter(json: string): Filter {
     throw new UsageError(`Expected JSON for --filter but found '${json}'.`);
   }
   return toFilter(value);
-}
-
-/** A number from −1 to 1. Throws UsageError. */
-export function cosineOption(values: Values, name: string): number | undefined {
-  const value = text(values, name);
-  if (value === undefined) return undefined;
-  const number = Number(value);
-  if (value !== '' && number >= -1 && number <= 1) return number;
-  throw new UsageError(`Expected a number from -1 to 1 for --${name} but found '${value}'.`);
-}
-
-async function readImage(path: string): Promise<Uint8Array> {
-  return readFile(path).catch((cause: unknown) => {
-    throw new InputError('invalid_file', `Expected an image at ${path}: ${String(cause)}`, { cause });
-  });
 }

@@ -6,8 +6,8 @@ import { openStore, STORES } from '../search/node/open-store.ts';
 import { NODE_ENGINES } from '../server/node-engines.ts';
 import { startNodeServer } from '../server/node-server.ts';
 import { type Command, text, UsageError, wholeNumber } from './command.ts';
-
-const DEFAULT_MODEL = 'models/default';
+import { DEFAULT_MODEL } from './photo-embedder.ts';
+import { stopOnInterrupt } from './stop-on-interrupt.ts';
 
 /** Where `npm run build:web` puts the page. */
 const PAGE = join(import.meta.dirname, '../dist/assets/web');
@@ -67,17 +67,12 @@ export const serve: Command = {
     });
     console.error(`vgg-edge serves ${model} at ${server.url}`);
     if (keys === undefined) console.error('Without --keys it answers requests from this machine only.');
-    await untilStopped();
+    await new Promise<void>((resolve) => {
+      stopOnInterrupt(resolve);
+    });
     console.error('Stopping: finishing what is in work. Once more to stop at once.');
     const finished = await server.stop();
     await indexes?.close();
     if (!finished) console.error('Some work was not finished in time.');
   },
 };
-
-/** The first SIGINT or SIGTERM; the second ends the process as usual. */
-function untilStopped(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
-}

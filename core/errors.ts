@@ -62,3 +62,8 @@ export class ModelError extends VggEdgeError<ModelErrorCode> {}
 
 /** Fetching bytes failed; trying again may help. */
 export class SourceError extends VggEdgeError<SourceErrorCode> {}
+
+/** What was thrown, for people to read: anything may be. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

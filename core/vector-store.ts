@@ -142,5 +142,7 @@ export interface VectorStore {
   setAlias(alias: string, index: string): Promise<void>;
   /** Its index stays. Throws InputError('not_found'). */
   deleteAlias(alias: string): Promise<void>;
+  /** Makes many queries of an index fast: to be called after much has been written. */
+  optimise?(name: string): Promise<void>;
   close(): Promise<void>;
 }

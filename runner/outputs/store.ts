@@ -46,7 +46,7 @@ export async function createStoreOutput(
     },
     async close() {
       // What makes many queries fast, where the store has it.
-      if ('optimise' in store && typeof store.optimise === 'function') await store.optimise(name);
+      await store.optimise?.(name);
       await store.close();
     },
   };

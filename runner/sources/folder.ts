@@ -52,7 +52,7 @@ async function walkSource(name: string, glob: Glob): Promise<Source> {
 /** Throws InputError where it is none, SourceError where it cannot be told. */
 export async function checkFolder(folder: string): Promise<void> {
   const found = await stat(folder).catch((cause: unknown) => {
-    throw fileError(folder, cause);
+    throw fileError(folder, cause, 'a folder');
   });
   if (found.isDirectory()) return;
   throw new InputError('invalid_file', `Expected a folder at ${folder} but found a file.`);

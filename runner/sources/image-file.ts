@@ -59,10 +59,14 @@ export function tooLarge(name: string, maxBytes: number, found: number): InputEr
 }
 
 /** What a failed call of the file system means for the reader of `path`. */
-export function fileError(path: string, cause: unknown): InputError | SourceError {
+export function fileError(
+  path: string,
+  cause: unknown,
+  expected = 'a readable file',
+): InputError | SourceError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const reason = code === 'ENOENT' ? 'there is none' : cause instanceof Error ? cause.message : String(cause);
-  const message = `Expected a readable file at ${path} but ${reason}.`;
+  const message = `Expected ${expected} at ${path} but ${reason}.`;
   return PASSING.has(code)
     ? new SourceError('unreachable', message, { cause })
     : new InputError('invalid_file', message, { cause });

@@ -1,10 +1,11 @@
 // vgg-edge index, search and duplicates, end to end with the tiny model: what they print, write and refuse.
 
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../cli/main.ts';
+import { photoPage } from '../../cli/photo-page.ts';
 import { COPIES } from '../../engine/node/photo-copies.ts';
 import { createMemoryStore } from '../../search/memory-store.ts';
 import { startNodeServer } from '../../server/node-server.ts';
@@ -74,6 +75,9 @@ describe('index and search', () => {
     printed = [];
     expect(await search('--id', 'cat.jpg', '--fold', '0.9999', ...filter)).toBe(0);
     expect(printed).toEqual(['1.0000  cat-again.jpg  (+ 1 alike)']);
+    // No model is needed for it.
+    const ask = ['search', '--in', place(), '--index', 'my-photos', '--id', 'cat.jpg', '--model', 'nowhere'];
+    expect(await main(ask)).toBe(0);
   });
 
   test('a gallery is a page that needs nothing else, and names stay text', async () => {
@@ -180,13 +184,35 @@ describe('duplicates', () => {
     const broken = join(folder, 'broken');
     await mkdir(broken);
     await writeFile(join(broken, 'zeros.jpg'), new Uint8Array(100));
-    await cp(sample('cat.jpg'), join(broken, 'cat.jpg'));
-    expect(await main(['duplicates', broken, ...MODEL])).toBe(1);
-    expect(printed[0]).toBe('2 photographs, 1 not readable');
-    expect(complained.join('\n')).toMatch(/zeros\.jpg/);
-    complained = [];
-    expect(await main(['index', broken, '--to', join(folder, 'indexes'), ...MODEL])).toBe(1);
-    expect(printed.at(-1)).toBe('2 photographs in broken: 1 added, 0 unchanged, 1 failed');
+    await symlink(join(folder, 'nowhere'), join(broken, 'gone.jpg'));
+    await writeFile(join(broken, 'large.jpg'), '');
+    await truncate(join(broken, 'large.jpg'), 100 * 2 ** 20 + 1);
+    await writeFile(join(broken, '._cat.jpg'), 'no photograph');
+    await symlink(sample('cat.jpg'), join(broken, 'cat.jpg'));
+    const reasons = [/gone\.jpg.*there is none/, /large\.jpg.*at most 104857600 bytes/, /zeros\.jpg/];
+    for (const args of [
+      ['duplicates'],
+      ['index', '--to', join(folder, 'indexes')],
+      ['duplicates', '--measure'],
+    ]) {
+      complained = [];
+      const code = await main([...args, broken, ...MODEL]);
+      expect(code).toBe(args.includes('--measure') ? 0 : 1);
+      for (const reason of reasons) expect(complained.join('\n')).toMatch(reason);
+    }
+    expect(printed).toContain('4 photographs, 3 not readable');
+    expect(printed).toContain('4 photographs in broken: 1 added, 0 unchanged, 3 failed');
+    expect(printed).toContainEqual(expect.stringMatching(/^5 copies of 1 photographs/));
+  });
+
+  test('of more photographs than a page can show the first are shown, and how many are not', async () => {
+    const photo = { read: () => readFile(sample('cat.jpg')), caption: 'cat' };
+    const sections = ['One', 'Two', 'Three'].map((title) => ({ title, photos: [photo, photo] }));
+    let html = '';
+    for await (const piece of photoPage('Cats', 'Six', sections, { most: 3 })) html += piece;
+    expect(html.match(/<h2>\w+/g)).toEqual(['<h2>One', '<h2>Two']);
+    expect(html.match(/<img /g)).toHaveLength(3);
+    expect(html).toContain('3 more photographs are not shown.');
   });
 
   test('the threshold is measured on copies made of the photographs', async () => {

@@ -19,6 +19,7 @@ test('a command runs', () => {
 test.each([
   [['inspect', 'vgg12'], 1, /but found 'vgg12'/],
   [['nonsense'], 2, /nonsense/],
+  [['toString'], 2, /Expected one of .* but found 'toString'/],
 ] as const)('%j fails with code %i', (args, code, message) => {
   const { status, stderr } = run(...args);
   expect(stderr).toMatch(message);
