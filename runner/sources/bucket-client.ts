@@ -22,6 +22,7 @@ export interface BucketClient {
   read(place: ObjectPlace, maxBytes: number): Promise<Uint8Array>;
   /** `length` bytes from `offset` on, fewer only at the end. */
   readRange(place: ObjectPlace, offset: number, length: number): Promise<Uint8Array>;
+  /** Throws SourceError where the server does not say. */
   size(place: ObjectPlace): Promise<number>;
 }
 
@@ -128,7 +129,12 @@ export function createBucketClient({
 
     async size(place) {
       const response = await request(place, { method: 'HEAD' });
-      return Number(response.headers.get('content-length') ?? 0);
+      const length = response.headers.get('content-length');
+      if (length !== null) return Number(length);
+      throw new SourceError(
+        'unreachable',
+        `Expected the size of s3://${place.bucket}/${place.key} but ${endpoint} answers without a content-length.`,
+      );
     },
   };
 }

@@ -3,7 +3,7 @@
 import { posix } from 'node:path';
 import type { Source, SourceItem } from '../ports.ts';
 import { type BucketClient, parseObjectUrl } from './bucket-client.ts';
-import type { ByteFile } from './byte-file.ts';
+import type { ByteFiles } from './byte-file.ts';
 import { splitGlob } from './glob.ts';
 import { IMAGE_ENDINGS } from './image-file.ts';
 import { toItemId } from './item-id.ts';
@@ -38,14 +38,19 @@ export async function openBucket(url: string, client: BucketClient): Promise<Sou
   };
 }
 
-/** An object read in parts. Throws InputError, SourceError. */
-export async function openBucketFile(url: string, client: BucketClient): Promise<ByteFile> {
-  const place = parseObjectUrl(url);
-  const size = await client.size(place);
+/** Objects read in parts, by URL. Throws InputError, SourceError. */
+export function bucketFiles(client: BucketClient): ByteFiles {
+  const readPart: ByteFiles['readPart'] = async (url, offset, length) =>
+    length === 0 ? new Uint8Array(0) : client.readRange(parseObjectUrl(url), offset, length);
   return {
-    size,
-    read: async (offset, length) =>
-      offset >= size || length === 0 ? new Uint8Array(0) : client.readRange(place, offset, length),
-    async close() {},
+    async open(url) {
+      const size = await client.size(parseObjectUrl(url));
+      return {
+        size,
+        read: async (offset, length) => (offset >= size ? new Uint8Array(0) : readPart(url, offset, length)),
+        async close() {},
+      };
+    },
+    readPart,
   };
 }

@@ -13,8 +13,28 @@ export interface ByteFile {
   close(): Promise<void>;
 }
 
+/** Where such files lie. */
+export interface ByteFiles {
+  open(path: string): Promise<ByteFile>;
+  /** As `read` of the opened file, where nothing else of it is wanted. */
+  readPart(path: string, offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** The files of the disk. */
+export const ON_DISK: ByteFiles = {
+  open: openDiskFile,
+  async readPart(path, offset, length) {
+    const file = await openDiskFile(path);
+    try {
+      return await file.read(offset, length);
+    } finally {
+      await file.close();
+    }
+  },
+};
+
 /** Throws InputError where there is no file to read, SourceError where trying again may help. */
-export async function openDiskFile(path: string): Promise<ByteFile> {
+async function openDiskFile(path: string): Promise<ByteFile> {
   const guard = async <T>(call: () => Promise<T>): Promise<T> => {
     try {
       return await call();

@@ -3,7 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { InputError } from '../../core/errors.ts';
 import type { Source } from '../ports.ts';
-import { isBucket, openBucket, openBucketFile } from './bucket.ts';
+import { bucketFiles, isBucket, openBucket } from './bucket.ts';
 import {
   type BucketClient,
   type BucketClientOptions,
@@ -54,7 +54,7 @@ async function openFromBucket(spec: string, options: SourceOptions): Promise<Sou
   }
   return openTars(spec, {
     ...options,
-    openFile: (url) => openBucketFile(url, client),
+    files: bucketFiles(client),
     window: BUCKET_WINDOW,
   });
 }

@@ -6,7 +6,7 @@ import { InputError } from '../../core/errors.ts';
 import type { Metadata } from '../../core/vector-store.ts';
 import type { Source, SourceItem } from '../ports.ts';
 import { brokenItem, refuseBroken } from './broken-item.ts';
-import { type ByteFile, openDiskFile, readAhead } from './byte-file.ts';
+import { type ByteFile, type ByteFiles, ON_DISK, readAhead } from './byte-file.ts';
 import { checkFolder, globbedFiles } from './folder.ts';
 import { parseGlob, splitGlob } from './glob.ts';
 import { tooLarge } from './image-file.ts';
@@ -23,8 +23,8 @@ const WINDOW = 16 * 1024;
 export interface TarOptions {
   /** The fields that become metadata; by default all. */
   readonly metadataColumns?: readonly string[];
-  /** Opens an archive by its path or URL; of the disk by default. */
-  readonly openFile?: (path: string) => Promise<ByteFile>;
+  /** Where the archives lie, by path or URL; on the disk by default. */
+  readonly files?: ByteFiles;
   /** Bytes read at once; more where each read takes long. */
   readonly window?: number;
 }
@@ -39,7 +39,7 @@ export function isTar(spec: string): boolean {
  * for a pattern of too many archives, or where the folder of a glob is none.
  */
 export async function openTars(pattern: string, options: TarOptions = {}): Promise<Source> {
-  const { openFile = openDiskFile } = options;
+  const { files = ON_DISK } = options;
   const archives = /[*?[\]]/.test(pattern) ? await globbedArchives(pattern) : namedArchives(pattern);
   return {
     name: pattern,
@@ -54,17 +54,12 @@ export async function openTars(pattern: string, options: TarOptions = {}): Promi
       refuseBroken(item);
       const { path, offset, size } = parseLocation(item.location);
       if (size > maxBytes) throw tooLarge(item.id, maxBytes, size);
-      const file = await openFile(path);
-      try {
-        const bytes = await file.read(offset, size);
-        if (bytes.length === size) return bytes;
-        throw new InputError(
-          'invalid_file',
-          `Expected ${size} bytes of ${item.id} but ${path} has become shorter.`,
-        );
-      } finally {
-        await file.close();
-      }
+      const bytes = await files.readPart(path, offset, size);
+      if (bytes.length === size) return bytes;
+      throw new InputError(
+        'invalid_file',
+        `Expected ${size} bytes of ${item.id} but ${path} has become shorter.`,
+      );
     },
     async close() {},
   };
@@ -109,12 +104,12 @@ function locate(path: string): string {
 async function* listArchive(
   { name, path }: Archive,
   ids: UniqueIds,
-  { openFile = openDiskFile, window = WINDOW, metadataColumns }: TarOptions,
+  { files = ON_DISK, window = WINDOW, metadataColumns }: TarOptions,
 ): AsyncGenerator<SourceItem> {
   let place = 0;
   let file: ByteFile | undefined;
   try {
-    file = await openFile(path);
+    file = await files.open(path);
     const read = readAhead(file, window);
     for await (const sample of tarSamples(tarMembers(file.size, read))) {
       const { metadata, problem } = await describeSample(sample, read, metadataColumns);

@@ -58,6 +58,24 @@ describe('tar files in a bucket', () => {
       ['s-2.tar', 'invalid_file'],
     ],
   }));
+
+  test('an image is one request', async () => {
+    const source = await openSource('s3://my-bucket/tars/s-0.tar', options());
+    const [item] = await listAll(source);
+    if (item === undefined) throw new Error('Expected an item.');
+    bucket.requests.length = 0;
+    expect(await source.read(item, 100)).toEqual(bytesOf('zero'));
+    expect(bucket.requests).toEqual(['GET /my-bucket/tars/s-0.tar']);
+  });
+
+  test('one whose size the server does not tell is not taken for an empty one', async () => {
+    const fetch = async () => new Response(null);
+    const listed = listAll(await openSource('s3://my-bucket/tars/s-0.tar', options({ fetch })));
+    await expect(listed).rejects.toMatchObject({
+      name: 'SourceError',
+      message: expect.stringContaining('without a content-length'),
+    });
+  });
 });
 
 describe('a list with s3: URLs', () => {
