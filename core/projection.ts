@@ -97,7 +97,7 @@ export interface ProjectionKey {
 
 /** The entry that fits. Throws InputError('invalid_option') that lists what there is. */
 export function findProjection(
-  { projections }: Pick<Projections, 'projections'>,
+  { projections }: { readonly projections: readonly ProjectionEntry[] },
   wanted: ProjectionKey,
 ): ProjectionEntry {
   const { layer, pool, dimensions } = wanted;

@@ -5,7 +5,7 @@ import { normaliseL2, type Pool } from '../core/descriptors.ts';
 import { type Descriptor, describe } from '../core/embedder.ts';
 import { InputError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
-import { project, projectionId } from '../core/projection.ts';
+import { findProjection, type ProjectionEntry, project, projectionId } from '../core/projection.ts';
 import type { Tap, TapOutputs } from '../core/taps.ts';
 import type { VectorSpace } from '../core/vector-store.ts';
 import type { ModelProjections } from './model-projections.ts';
@@ -45,13 +45,38 @@ export function indexDescriptor(
   return { layer: chosen, pool: pool ?? (chosen === 'features' ? 'gem' : 'none') };
 }
 
-/** Throws InputError('invalid_option'): a pool without a map, a layer or dimensions the model does not have. */
-export async function createDescriber(options: DescriptorOptions, model: DescribedModel): Promise<Describer> {
-  const { layer, pool, normalize, dimensions } = options;
+/** What a descriptor takes a projection for: its length to 1 does not matter. */
+type ProjectedOptions = Omit<DescriptorOptions, 'normalize'>;
+
+/** Identity of the projection that such a descriptor needs, without loading it. Throws as createDescriber. */
+export async function neededProjection(
+  options: ProjectedOptions,
+  model: DescribedModel,
+): Promise<string | undefined> {
+  const entry = await findEntry(options, model);
+  return entry && projectionId(entry);
+}
+
+/** Undefined where the dimensions are the layer's own. */
+async function findEntry(
+  { layer, pool, dimensions }: ProjectedOptions,
+  { manifest, projections }: DescribedModel,
+): Promise<ProjectionEntry | undefined> {
   checkPool(layer, pool);
-  const width = vectorWidth(layer, pool, model.manifest);
+  if (dimensions === undefined || dimensions === vectorWidth(layer, pool, manifest)) return undefined;
+  return findProjection({ projections: await projections.list() }, { layer, pool, dimensions });
+}
+
+/**
+ * Throws InputError('invalid_option'): a pool without a map, a layer or dimensions the model does not have;
+ * ModelError and SourceError where its projection is broken or out of reach.
+ */
+export async function createDescriber(options: DescriptorOptions, model: DescribedModel): Promise<Describer> {
+  const { layer, pool, normalize } = options;
+  const entry = await findEntry(options, model);
   const preprocess = model.manifest.preprocess.name;
-  if (dimensions === undefined || dimensions === width) {
+  if (entry === undefined) {
+    const width = vectorWidth(layer, pool, model.manifest);
     return {
       layer,
       dimensions: width,
@@ -59,8 +84,9 @@ export async function createDescriber(options: DescriptorOptions, model: Describ
       space: (id) => ({ model: id, preprocess, layer, pool, projection: null, dimensions: width }),
     };
   }
-  const loaded = await model.projections.load({ layer, pool, dimensions });
-  const projection = projectionId(loaded.entry);
+  const { dimensions } = entry;
+  const loaded = await model.projections.load(entry);
+  const projection = projectionId(entry);
   return {
     layer,
     dimensions,

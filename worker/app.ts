@@ -49,7 +49,7 @@ const SECURED = ['/v1/*', '/metrics'];
 /** Headers of ours that a page of another origin may read. */
 const EXPOSED_HEADERS = [
   ...['etag', 'retry-after', 'server-timing', 'traceparent', 'x-cache', 'x-model-id', 'x-request-id'],
-  ...['x-dtype', 'x-scales', 'x-shape'],
+  ...['x-dtype', 'x-projection', 'x-scales', 'x-shape'],
 ];
 const CORS_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'];
 

@@ -29,10 +29,12 @@ export interface ImageAnswer {
   readonly errors?: readonly ItemError[] | undefined;
 }
 
-export interface ImageRouteOptions<Schema> {
+export interface ImageRouteOptions<Schema extends z.ZodType> {
   readonly schema: Schema;
   /** Picks the answer's media type from the `Accept` header; JSON by default. */
   readonly negotiate?: (context: Context) => string;
+  /** What an answer depends on besides its images, its options and the model's id. */
+  readonly identify?: (options: z.output<Schema>, model: ServedModel) => Promise<Record<string, unknown>>;
 }
 
 const JSON_TYPE = 'application/json';
@@ -40,7 +42,7 @@ const JSON_TYPE = 'application/json';
 /** Nothing is read of a request that waits: a body is held in memory only by those whose turn it is. */
 export function imageRoute<Schema extends ImageOptionsSchema>(
   { model, limits, admission, now, urlImages, answers, metrics }: Ready,
-  { schema, negotiate = () => JSON_TYPE }: ImageRouteOptions<Schema>,
+  { schema, negotiate = () => JSON_TYPE, identify = async () => ({}) }: ImageRouteOptions<Schema>,
   work: (work: ImageWork<z.output<Schema>>) => Promise<ImageAnswer>,
 ): Handler<ApiEnv> {
   return async (context) => {
@@ -61,7 +63,9 @@ export function imageRoute<Schema extends ImageOptionsSchema>(
       metrics.imageBytes.add(bytes);
       // A list with an image that cannot even be read has no name that would mean the same tomorrow.
       const { model: _, user: __, ...options } = request.options;
-      const identity = { route: path, model: served.id, options: { ...options, type }, images: hashes };
+      const { name: engine, precision } = served.engine;
+      const more = { ...(await identify(request.options, served)), engine, precision, type };
+      const identity = { route: path, model: served.id, options: { ...options, ...more }, images: hashes };
       const key = hashes.length === images.length ? await answerKey(identity) : undefined;
       const known = context.req.header('if-none-match');
       if (key !== undefined) {

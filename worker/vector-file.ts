@@ -8,6 +8,13 @@ import type { StoredAnswer } from './answer-cache.ts';
 export const VECTOR_FILE_TYPES = ['application/octet-stream', 'application/x-npy'] as const;
 export type VectorFileType = (typeof VECTOR_FILE_TYPES)[number];
 
+export interface VectorFileOptions {
+  readonly dtype: VectorDtype;
+  readonly type: VectorFileType;
+  /** Its identity, where there is one. */
+  readonly projection: string | undefined;
+}
+
 interface Row {
   readonly bytes: Uint8Array;
   readonly values: number;
@@ -16,12 +23,11 @@ interface Row {
 
 /**
  * [images, values] row-major, little-endian; bits are uint8 with eight values each. Headers: `x-shape`,
- * `x-dtype` and, for int8, `x-scales` with one number per image.
+ * `x-dtype`, for int8 `x-scales` with one number per image, and `x-projection` where one gave the dimensions.
  */
 export function vectorFile(
   vectors: readonly Float32Array[],
-  dtype: VectorDtype,
-  type: VectorFileType,
+  { dtype, type, projection }: VectorFileOptions,
 ): StoredAnswer {
   const rows = vectors.map((vector) => toRow(vector, dtype));
   const data = new Uint8Array(rows.reduce((sum, { bytes }) => sum + bytes.length, 0));
@@ -37,6 +43,7 @@ export function vectorFile(
       'content-type': type,
       'x-shape': shape.join(', '),
       'x-dtype': stored,
+      ...(projection === undefined ? {} : { 'x-projection': projection }),
       ...(dtype === 'int8' ? { 'x-scales': rows.map(({ scale }) => scale).join(', ') } : {}),
     },
     body: type === 'application/x-npy' ? encodeNpy({ dtype: stored, shape, data }) : data,

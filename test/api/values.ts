@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { decodeNpy } from '../../core/npy.ts';
-import type { ImageDecoder } from '../../core/ports.ts';
+import type { ImageDecoder, ModelFiles } from '../../core/ports.ts';
 import { writeProjection } from '../../core/projection.ts';
 import { parseUrlPolicy } from '../../net/url-policy.ts';
 import { memoryAnswerCache, sha256Hex } from '../../worker/answer-cache.ts';
@@ -22,7 +22,28 @@ const projection = writeProjection({
   mean: new Float32Array(8),
   matrix: Float32Array.from({ length: 16 }, (_, i) => Number(i === 3 || i === 14)),
 });
-const projectionHash = await sha256Hex(projection);
+/** A model directory with one projection, of fc6. */
+async function projectedFiles(content = projection, model = MODEL_ID): Promise<ModelFiles> {
+  const entry = {
+    layer: 'fc6',
+    pool: 'none',
+    inputs: 8,
+    dimensions: 2,
+    file: 'projection-fc6-none-2.bin',
+    bytes: content.length,
+    sha256: await sha256Hex(content),
+    images: 100,
+    explainedVariance: 0.5,
+  };
+  const list = { format: 'vgg-edge-projections', formatVersion: 1, model, projections: [entry] };
+  return filesOf({ 'projections.json': JSON.stringify(list), [entry.file]: content });
+}
+
+const files = await projectedFiles();
+const fittedToOther = await projectedFiles(projection, 'other@0');
+const refitted = await projectedFiles(
+  writeProjection({ mean: new Float32Array(8), matrix: new Float32Array(16).fill(1) }),
+);
 
 export function testApiValues(decoder: ImageDecoder): void {
   /** Posts JSON and gives the response; `headers` beside the content type. */
@@ -128,29 +149,6 @@ export function testApiValues(decoder: ImageDecoder): void {
   });
 
   describe('dimensions', () => {
-    const projections = (model: string) =>
-      JSON.stringify({
-        format: 'vgg-edge-projections',
-        formatVersion: 1,
-        model,
-        projections: [
-          {
-            layer: 'fc6',
-            pool: 'none',
-            inputs: 8,
-            dimensions: 2,
-            file: 'projection-fc6-none-2.bin',
-            bytes: projection.length,
-            sha256: projectionHash,
-            images: 100,
-            explainedVariance: 0.5,
-          },
-        ],
-      });
-    const files = filesOf({
-      'projections.json': projections(MODEL_ID),
-      'projection-fc6-none-2.bin': projection,
-    });
     const request = { input: base64(red), layer: 'fc6' };
 
     test('come from the fitted projection, whose identity is in the answer', async () => {
@@ -163,17 +161,21 @@ export function testApiValues(decoder: ImageDecoder): void {
       expect(b).toBeCloseTo(7 / Math.hypot(4, 7), 6);
     });
 
+    test('name it in a header where the answer is a file', async () => {
+      const { embed, post } = await client({ files });
+      const { projection: id } = await embed({ ...request, dimensions: 2 });
+      const accept = { accept: 'application/x-npy' };
+      const file = await post('/v1/embeddings', { ...request, dimensions: 2 }, accept);
+      expect(file.headers.get('x-projection')).toBe(id);
+      const plain = await post('/v1/embeddings', request, accept);
+      expect(plain.headers.get('x-projection')).toBe(null);
+    });
+
     test.each([
       ['never a slice', { dimensions: 4 }, files, 422, 'Expected one of 2 for dimensions'],
       ['of another layer', { dimensions: 2, layer: 'fc7' }, files, 422, 'Expected no value for dimensions'],
       ['of a model that has none', { dimensions: 2 }, filesOf({}), 422, 'Expected no value for dimensions'],
-      [
-        'fitted to another model',
-        { dimensions: 2 },
-        filesOf({ 'projections.json': projections('other@0') }),
-        503,
-        'Expected model',
-      ],
+      ['fitted to another model', { dimensions: 2 }, fittedToOther, 503, 'Expected model'],
       ['the whole length is no projection', { dimensions: 8 }, filesOf({}), 200, ''],
     ] as const)('%s', async (_, options, served, status, message) => {
       const { post } = await client({ files: served });
@@ -274,6 +276,23 @@ export function testApiValues(decoder: ImageDecoder): void {
       const other = await post('/v1/embeddings', body, headers);
       expect(other.headers.get('etag')).not.toBe(etag);
       expect(other.headers.get('x-cache')).toBe('miss');
+    });
+
+    test.each<[string, string, FixtureOptions]>([
+      ['a projection fitted anew', '/v1/embeddings', { files: refitted }],
+      ['a projection fitted anew', '/v1/similarity', { files: refitted }],
+      ['another engine', '/v1/embeddings', { engine: { ...knownEngine(), name: 'other' } }],
+      ['another precision', '/v1/classify', { engine: { ...knownEngine(), precision: 'int8' } }],
+    ])('%s makes another answer of %s', async (_, path, changed) => {
+      const dependencies = { answers: memoryAnswerCache(1_000_000) };
+      const before = await client({ files, dependencies });
+      const after = await client({ files, dependencies, ...changed });
+      const body =
+        path === '/v1/classify' ? { input: photo } : { input: [photo, photo], layer: 'fc6', dimensions: 2 };
+      const etag = (await before.post(path, body)).headers.get('etag') ?? '';
+      const response = await after.post(path, body, { 'if-none-match': etag });
+      expect([response.status, response.headers.get('x-cache')]).toEqual([200, 'miss']);
+      expect(response.headers.get('etag')).not.toBe(etag);
     });
 
     test('who has it already is told so, before anything is computed', async () => {

@@ -4,13 +4,14 @@
 import type { Context, Handler } from 'hono';
 import { accepts } from 'hono/accepts';
 import { InputError } from '../../core/errors.ts';
-import { createDescriber } from '../../engine/describer.ts';
+import { createDescriber, neededProjection } from '../../engine/describer.ts';
 import { listOutcomes, modelFacts } from '../answer.ts';
 import { ANSWER_KEY, matchesETag } from '../answer-cache.ts';
 import type { Ready } from '../dependencies.ts';
 import { imageRoute, send } from '../image-route.ts';
 import type { ApiEnv } from '../request-facts.ts';
-import { type EmbeddingsAnswer, embeddingsOptions } from '../schemas/embeddings.ts';
+import { type EmbeddingsAnswer, type EmbeddingsOptions, embeddingsOptions } from '../schemas/embeddings.ts';
+import type { ServedModel } from '../served-model.ts';
 import { VECTOR_FILE_TYPES, vectorFile } from '../vector-file.ts';
 import { embeddingFields } from '../vector-values.ts';
 
@@ -20,7 +21,8 @@ const PATH = '/v1/embeddings';
 const FOR_EVER = 'private, max-age=31536000, immutable';
 
 export function embeddings(dependencies: Ready) {
-  return imageRoute(dependencies, { schema: embeddingsOptions, negotiate }, async (work) => {
+  const route = { schema: embeddingsOptions, negotiate, identify };
+  return imageRoute(dependencies, route, async (work) => {
     const { images, options, model } = work;
     const { layer, pool, normalize, encoding_format, dtype } = options;
     const describer = await createDescriber(options, model);
@@ -32,7 +34,7 @@ export function embeddings(dependencies: Ready) {
       // Rows have no numbers: with one missing nobody could tell whose they are.
       if (failure !== undefined) throw failure;
       const vectors = data.map(({ vector }) => vector);
-      return { body: vectorFile(vectors, dtype, type), times };
+      return { body: vectorFile(vectors, { dtype, type, projection: describer.projection }), times };
     }
     const body: EmbeddingsAnswer = {
       object: 'list',
@@ -73,6 +75,11 @@ export function storedEmbeddings({ answers }: Ready): Handler<ApiEnv> {
       { param: 'key' },
     );
   };
+}
+
+/** What was fitted to a model may be fitted anew; the model's id stays. */
+async function identify(options: EmbeddingsOptions, model: ServedModel) {
+  return { projection: await neededProjection(options, model) };
 }
 
 function negotiate(context: Context): string {

@@ -7,14 +7,16 @@ import { InputError, ModelError } from '../../core/errors.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import { type CellMatch, type MapShape, matchRegions } from '../../core/region-match.ts';
 import type { TapOutputs } from '../../core/taps.ts';
-import { createDescriber } from '../../engine/describer.ts';
+import { createDescriber, neededProjection } from '../../engine/describer.ts';
 import { listOutcomes, modelFacts } from '../answer.ts';
 import type { Ready } from '../dependencies.ts';
 import { imageRoute } from '../image-route.ts';
-import { type SimilarityAnswer, similarityOptions } from '../schemas/similarity.ts';
+import { type SimilarityAnswer, type SimilarityOptions, similarityOptions } from '../schemas/similarity.ts';
+import type { ServedModel } from '../served-model.ts';
 
 export function similarity(dependencies: Ready) {
-  return imageRoute(dependencies, { schema: similarityOptions }, async ({ images, options, model }) => {
+  const route = { schema: similarityOptions, identify };
+  return imageRoute(dependencies, route, async ({ images, options, model }) => {
     checkImages(images.length, options.regions);
     const describer = await createDescriber({ ...options, normalize: true }, model);
     const taps =
@@ -41,6 +43,10 @@ export function similarity(dependencies: Ready) {
     };
     return { body, times, errors };
   });
+}
+
+async function identify(options: SimilarityOptions, model: ServedModel) {
+  return { projection: await neededProjection(options, model) };
 }
 
 function checkImages(count: number, regions: boolean): void {

@@ -39,5 +39,6 @@ export const similarityAnswer = z.strictObject({
   ...modelFacts,
 });
 
+export type SimilarityOptions = z.output<typeof similarityOptions>;
 export type SimilarityRequest = z.input<typeof similarityRequest>;
 export type SimilarityAnswer = z.infer<typeof similarityAnswer>;
