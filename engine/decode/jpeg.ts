@@ -24,9 +24,17 @@ const MESSAGE_BYTES = 200;
 const INITIAL_MESSAGE = 'No error';
 
 /**
+ * jpeg_error_mgr of jpeglib.h at 32 bits: five functions, a code, 80 bytes of parameters and the trace level come
+ * before the count of warnings.
+ */
+const WARNINGS_OFFSET = 108;
+/** As much of turbojpeg.c's instance as holds the states of compression and decompression. */
+const INSTANCE_WORDS = 256;
+
+/**
  * Warnings after which the picture is whole: stray bytes between segments, parameters that do not matter
  * in a sequential file, unknown versions. Everything else means damaged or missing picture data, where
- * libjpeg would go on with grey.
+ * libjpeg would go on with grey. It tells only the first warning, so a second one counts as damage.
  */
 const HARMLESS =
   /extraneous bytes before marker|Invalid SOS parameters for sequential|Unknown Adobe color|JFIF major revision/;
@@ -107,6 +115,7 @@ function decompress(
   const output = library.allocate(pitch * height);
   const handle = library.call('tjInitDecompress');
   let whole = false;
+  let warnings = 0;
   try {
     const status = library.call(
       'tjDecompress2',
@@ -120,7 +129,8 @@ function decompress(
       format,
       0,
     );
-    whole = status === 0 || HARMLESS.test(readMessage(turbo));
+    warnings = countWarnings(library, handle);
+    whole = status === 0 || (warnings === 1 && HARMLESS.test(readMessage(turbo)));
   } catch (cause) {
     if (!(cause instanceof LongJump)) throw cause;
     turbo.errorExits += 1;
@@ -128,7 +138,7 @@ function decompress(
   const pixels = library.view(output, pitch * height);
   const result = whole
     ? { width, height, data: cmyk ? cmykToRgb(pixels) : pixels.slice() }
-    : readMessage(turbo);
+    : `${readMessage(turbo)}${warnings > 1 ? `, the first of ${warnings} warnings` : ''}`;
   library.call('tjDestroy', handle);
   library.free(output);
   library.free(input);
@@ -139,6 +149,16 @@ function decompress(
 function findMessage(library: WasmLibrary): number {
   const memory = new TextDecoder('latin1').decode(library.view(0, library.heapBytes()));
   return memory.indexOf(INITIAL_MESSAGE.padEnd(MESSAGE_BYTES, '\0'));
+}
+
+/**
+ * Warnings of the last decompression. The instance begins with the state of compression, which is all zero, so
+ * the first field that is not is the decompression's pointer to its error manager.
+ */
+function countWarnings(library: WasmLibrary, handle: number): number {
+  const instance = new Uint32Array(library.view(handle, INSTANCE_WORDS * 4).slice().buffer);
+  const manager = instance.find((word) => word !== 0) ?? 0;
+  return new Uint32Array(library.view(manager + WARNINGS_OFFSET, 4).slice().buffer)[0] ?? 0;
 }
 
 function readMessage({ library, messageAddress }: Turbo): string {

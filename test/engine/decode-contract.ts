@@ -53,6 +53,33 @@ export function testDecoder(
     });
   });
 
+  describe(`${name}: a harmless warning hides no damage`, async () => {
+    const decoder = await create();
+    const strays = [1, 2, 3];
+    test.each([
+      ['strays alone are let pass', 1, 'an image'],
+      ['strays and half a picture', 0.5, 'invalid_image'],
+      ['strays and a tenth of a picture', 0.1, 'invalid_image'],
+    ])('%s', async (_, kept, expected) => {
+      const good = readGolden('420.jpg');
+      const scan = good.findIndex((byte, index) => byte === 0xff && good[index + 1] === 0xda);
+      const end = scan + Math.round((good.length - 2 - scan) * kept);
+      const bytes = Uint8Array.from([
+        ...good.subarray(0, scan),
+        ...strays,
+        ...good.subarray(scan, end),
+        ...good.subarray(-2),
+      ]);
+      for (const shortSide of [undefined, 37]) {
+        const found = await decoder.decode(bytes, LIMITS, shortSide).then(
+          () => 'an image',
+          (error: unknown) => (error instanceof InputError ? error.code : error),
+        );
+        expect(found).toBe(expected);
+      }
+    });
+  });
+
   describe(`${name}: limits`, async () => {
     const decoder = await create();
     test('the bytes are counted first', async () => {
