@@ -2,6 +2,7 @@
 
 import type { ImageLimits, RgbImage } from './image.ts';
 import type { Tap, TapOutputs } from './taps.ts';
+import type { Turns } from './turns.ts';
 
 /** Encoded bytes → pixels. Throws InputError for anything that is not a decodable image. */
 export interface ImageDecoder {
@@ -11,6 +12,11 @@ export interface ImageDecoder {
    * comes at full size, as a crop box in pixels needs it.
    */
   decode(bytes: Uint8Array, limits: ImageLimits, shortSide?: number): Promise<RgbImage>;
+  /**
+   * Where memory is short: the turns in which images become the network's input, so that no picture is decoded
+   * beside another one's pixels (core/prepare-image.ts).
+   */
+  readonly turns?: Turns;
 }
 
 /** A batch of preprocessed images: uint8 RGB, [images, size, size, 3] row-major. */

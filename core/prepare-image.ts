@@ -15,11 +15,21 @@ export interface PrepareParts {
  * A batch of one. An image with a crop box is decoded at full size, since the box may be in pixels.
  * `decoded` is called between decoding and preprocessing. Throws InputError for what is no such image.
  */
-export async function prepareImage(
+export function prepareImage(
+  bytes: Uint8Array,
+  crop: CropBox | undefined,
+  parts: PrepareParts,
+  decoded?: () => void,
+): Promise<ImageBatch> {
+  const work = () => prepare(bytes, crop, parts, decoded);
+  return parts.decoder.turns === undefined ? work() : parts.decoder.turns(work);
+}
+
+async function prepare(
   bytes: Uint8Array,
   crop: CropBox | undefined,
   { decoder, sizes, limits }: PrepareParts,
-  decoded?: () => void,
+  decoded: (() => void) | undefined,
 ): Promise<ImageBatch> {
   const image = await decoder.decode(bytes, limits, crop === undefined ? sizes.resize : undefined);
   try {

@@ -1,7 +1,10 @@
 // zlib's inflate as the platform has it, piece by piece.
 
-/** Compressed bytes given at once: what they inflate to (at most 1032 times as much) is held at once. */
-const PIECE_BYTES = 16 * 1024;
+/** Compressed bytes given at once: what they inflate to is held at once in workerd. */
+const PIECE_BYTES = 4 * 1024;
+
+/** The most that is held at once: deflate makes at most 1032 bytes of one (zlib's technical notes). */
+export const INFLATED_BYTES = 1032 * PIECE_BYTES;
 
 /** Inflated bytes taken at once. */
 const CHUNK_BYTES = 64 * 1024;

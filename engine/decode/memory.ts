@@ -5,6 +5,7 @@ import { InputError } from '../../core/errors.ts';
 import type { ImageHeader } from '../../core/image-header.ts';
 import type { JpegHeader } from '../../core/jpeg-header.ts';
 import type { JpegScale } from '../../core/jpeg-scale.ts';
+import { INFLATED_BYTES } from './inflate.ts';
 
 const MIB = 1024 * 1024;
 
@@ -23,7 +24,7 @@ export function decodeBytes(header: ImageHeader, encodedBytes: number, scale: Jp
       return BASE_BYTES + encodedBytes + jpegBytes(header, scale) + turned;
     case 'png':
       // Rows stream through; only the picture is held.
-      return BASE_BYTES + 3 * pixels + turned;
+      return BASE_BYTES + INFLATED_BYTES + 3 * pixels + turned;
     case 'webp':
       // Lossless: ARGB beside the RGBA output, and the colour cache's row buffers.
       return BASE_BYTES + encodedBytes + (header.lossless ? 10 : 4.25) * pixels + turned;

@@ -11,7 +11,7 @@ export interface EdgeDecoder extends ImageDecoder {
 
 /**
  * The most that decoding one image may take. Enough for 12 megapixels of JPEG (baseline at 1/4: 9 MB;
- * progressive with halved chroma: 46 MB), PNG (37 MB) and lossy WebP (56 MB), estimated upwards.
+ * progressive with halved chroma: 46 MB), PNG (41 MB) and lossy WebP (56 MB), estimated upwards.
  */
 export const EDGE_DECODE_BYTES = 56 * 1024 * 1024;
 
@@ -35,7 +35,7 @@ export function edgeDecodeBytes(modelBytes: number): number {
 
 /**
  * `modules` are the imports of `@cwasm/jpeg-turbo/jpeg-turbo.wasm` and `@cwasm/webp/webp.wasm`, which
- * wrangler gives as WebAssembly.Module. One image at a time, so that requests share the memory instead of
+ * wrangler gives as WebAssembly.Module. Its images take turns, so that requests share the memory instead of
  * adding up. `maxDecodeBytes` is asked before each image.
  */
 export function createEdgeDecoder(
@@ -44,9 +44,5 @@ export function createEdgeDecoder(
 ): EdgeDecoder {
   const memory = { maxDecodeBytes, maxHeldBytes: maxDecodeBytes };
   const { decodeStored, heldBytes } = createStoredDecoder(modules, memory);
-  const turns = createTurns();
-  return {
-    ...checkedDecoder((...image) => turns(() => decodeStored(...image)), maxDecodeBytes),
-    heldBytes,
-  };
+  return { ...checkedDecoder(decodeStored, maxDecodeBytes), turns: createTurns(), heldBytes };
 }
