@@ -16,13 +16,13 @@ import { loadScanKernel } from '../search/node/scan-kernel.ts';
 import { type Command, cosine, flag, text, UsageError, type Values, wholeNumber } from './command.ts';
 import { DESCRIPTOR_OPTIONS, openPhotoEmbedder, type PhotoEmbedder } from './photo-embedder.ts';
 import { listPhotoFiles, type PhotoFile, spread } from './photo-folder.ts';
-import { type PageSection, photoPage } from './photo-page.ts';
+import { type PagePhoto, type PageSection, photoPage } from './photo-page.ts';
 import { createProgress, type Progress } from './progress.ts';
 
 /** Measured with the default model: docs/search.md, which names the command. */
 const NEAR = 0.85;
-/** Below every copy, above nearly all pairs of different photographs; no scenes were measured. */
-const SCENE = 0.75;
+/** Above nearly all pairs of different photographs; no scenes were measured. */
+const SCENE = 0.8;
 /** Pairs kept per photo: bounds memory where thousands are alike. */
 const PER_PHOTO = 64;
 const BATCH = 16;
@@ -250,7 +250,7 @@ function nameGroup({ centre, members }: Group, photos: readonly PhotoFile[]): Na
 
 function printReport({ photos, failed, exact, copies, scenes, near, scene }: Report): void {
   const show = (title: string, groups: readonly (readonly string[])[]) => {
-    console.log(`${title}: ${groups.length} groups`);
+    console.log(`${title}: ${count(groups.length, 'group')}`);
     for (const group of groups) console.log(`  ${group.join('\n    ')}`);
   };
   const lines = (groups: readonly NamedGroup[]) =>
@@ -264,25 +264,37 @@ function printReport({ photos, failed, exact, copies, scenes, near, scene }: Rep
 
 function htmlReport(report: Report, files: readonly PhotoFile[]): AsyncIterable<string> {
   const byName = new Map(files.map((file) => [file.name, file]));
-  const photo = (name: string, score?: number) => ({
+  const photo = (name: string, note?: string): PagePhoto => ({
     read: async () => byName.get(name)?.read(),
-    caption: score === undefined ? name : `${score.toFixed(3)} ${name}`,
+    name,
+    ...(note === undefined ? {} : { note }),
   });
-  const sections = (title: string, groups: readonly NamedGroup[]): PageSection[] =>
-    groups.map((group, place) => ({
-      title: `${title} ${place + 1}`,
-      photos: [photo(group.photo), ...group.alike.map((one) => photo(one.photo, one.score))],
-    }));
+  const alike = (title: string, groups: readonly NamedGroup[]): PageSection => ({
+    title: `${title}: ${count(groups.length, 'group')}`,
+    groups: groups.map((group) => [
+      photo(group.photo),
+      ...group.alike.map(({ photo: name, score, to }) =>
+        photo(name, `${score.toFixed(3)}${to === group.photo ? '' : ` with ${to}`}`),
+      ),
+    ]),
+  });
+  const { exact, copies, scenes, near, scene } = report;
+  const sections = [
+    {
+      title: `The same file: ${count(exact.length, 'group')}`,
+      groups: exact.map((names) => names.map((name) => photo(name))),
+    },
+    alike(`Copies (cosine ≥ ${near})`, copies),
+    alike(`One scene (cosine ≥ ${scene})`, scenes),
+  ].filter(({ groups }) => groups.length > 0);
+  const found = sections.length === 0 ? ', none of them alike' : '';
   return photoPage(
     'Duplicates',
-    `${report.photos} photographs; ${report.exact.length} groups of the same file, ${report.copies.length} of copies (cosine ≥ ${report.near}), ${report.scenes.length} of one scene (≥ ${report.scene}). Model ${report.model}.`,
-    [
-      ...report.exact.map((group, place) => ({
-        title: `The same file ${place + 1}`,
-        photos: group.map((name) => photo(name)),
-      })),
-      ...sections('Copies', report.copies),
-      ...sections('One scene', report.scenes),
-    ],
+    `${count(report.photos, 'photograph')}${found}. Model ${report.model}.`,
+    sections,
   );
+}
+
+function count(number: number, thing: string): string {
+  return `${number.toLocaleString('en')} ${thing}${number === 1 ? '' : 's'}`;
 }

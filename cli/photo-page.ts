@@ -5,12 +5,15 @@ import { thumbnail } from '../engine/node/photo-copies.ts';
 export interface PagePhoto {
   /** The encoded photo; undefined where there is none. */
   readonly read: () => Promise<Uint8Array | undefined>;
-  readonly caption: string;
+  readonly name: string;
+  /** Said above the name: a score. */
+  readonly note?: string;
 }
 
 export interface PageSection {
   readonly title: string;
-  readonly photos: readonly PagePhoto[];
+  /** Photographs that belong together, side by side. */
+  readonly groups: readonly (readonly PagePhoto[])[];
 }
 
 /** Beyond so many no browser shows them with ease. */
@@ -20,15 +23,18 @@ const SIDE = 220;
 
 const styleOf = (side: number) => `
   :root { color-scheme: light dark; }
-  body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
-  ul { display: flex; flex-wrap: wrap; gap: 1rem; padding: 0; list-style: none; }
-  figure { margin: 0; width: ${side}px; }
-  img { max-width: 100%; border-radius: 4px; }
-  figcaption { font-size: 0.8rem; overflow-wrap: anywhere; }
-  h2 { margin: 2rem 0 0.5rem; font-size: 1.05rem; }`;
+  body { font: 15px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem; }
+  h2 { margin: 2rem 0 0.75rem; font-size: 1.2rem; }
+  div { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
+  ul { display: flex; flex-wrap: wrap; gap: 0.75rem; margin: 0; padding: 0; list-style: none; }
+  div > ul:not(:only-child) { padding: 0.75rem; border: 1px solid #8886; border-radius: 0.6rem; }
+  figure { margin: 0; width: min-content; min-width: 6rem; }
+  img { display: block; max-width: ${side}px; height: ${Math.round(side * 0.7)}px; border-radius: 0.3rem; }
+  figcaption { margin-top: 0.3rem; font-size: 0.8rem; overflow-wrap: anywhere; }
+  b { display: block; font-variant-numeric: tabular-nums; }`;
 
 /**
- * HTML with the thumbnails inside, piece by piece. A photo that has become unreadable keeps its caption. Of more
+ * HTML with the thumbnails inside, piece by piece. A photo that has become unreadable keeps its name. Of more
  * than `most` photos the first are shown, and how many are not.
  */
 export async function* photoPage(
@@ -49,19 +55,30 @@ export async function* photoPage(
 <p>${escapeHtml(lead)}</p>
 `;
   let left = most;
-  for (const section of sections) {
+  for (const { title, groups } of sections) {
     if (left === 0) break;
-    yield `<section><h2>${escapeHtml(section.title)}</h2><ul>\n`;
-    for (const { read, caption } of section.photos.slice(0, left)) {
-      left -= 1;
-      const picture = await thumbnailOf(read, side);
-      const image = picture === undefined ? '' : `<img alt="" src="data:image/jpeg;base64,${picture}">`;
-      yield `<li><figure>${image}<figcaption>${escapeHtml(caption)}</figcaption></figure></li>\n`;
+    yield `<section><h2>${escapeHtml(title)}</h2><div>\n`;
+    for (const photos of groups) {
+      if (left === 0) break;
+      yield '<ul>\n';
+      for (const photo of photos.slice(0, left)) {
+        left -= 1;
+        yield await figureOf(photo, side);
+      }
+      yield '</ul>\n';
     }
-    yield '</ul></section>\n';
+    yield '</div></section>\n';
   }
-  const hidden = sections.reduce((sum, { photos }) => sum + photos.length, 0) - (most - left);
+  const photos = sections.flatMap(({ groups }) => groups.map((group) => group.length));
+  const hidden = photos.reduce((sum, count) => sum + count, 0) - (most - left);
   yield `${hidden > 0 ? `<p>${hidden} more photographs are not shown.</p>\n` : ''}</html>\n`;
+}
+
+async function figureOf({ read, name, note }: PagePhoto, side: number): Promise<string> {
+  const picture = await thumbnailOf(read, side);
+  const image = picture === undefined ? '' : `<img alt="" src="data:image/jpeg;base64,${picture}">`;
+  const above = note === undefined ? '' : `<b>${escapeHtml(note)}</b>`;
+  return `<li><figure>${image}<figcaption>${above}${escapeHtml(name)}</figcaption></figure></li>\n`;
 }
 
 async function thumbnailOf(read: PagePhoto['read'], side: number): Promise<string | undefined> {

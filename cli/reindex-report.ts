@@ -55,8 +55,9 @@ export async function* reindexPage({
 }: ReportParts): AsyncGenerator<string> {
   const changed = comparison.queries.toSorted((a, b) => a.overlap - b.overlap).slice(0, SHOWN_QUERIES);
   const places = await locate(source, new Set(changed.flatMap(shownIds)));
-  const photo = (id: string, caption: string): PagePhoto => ({
-    caption,
+  const photo = (id: string, note: string): PagePhoto => ({
+    name: id,
+    note,
     async read() {
       const item = places.get(id);
       return item && source.read(item, LIMITS.maxBytes);
@@ -68,11 +69,11 @@ export async function* reindexPage({
     const hits = (found: readonly Hit[], others: ReadonlySet<string>) =>
       found
         .slice(0, SHOWN_HITS)
-        .map(({ id, score }) => photo(id, `${three(score)} ${others.has(id) ? '' : '(only here) '}${id}`));
+        .map(({ id, score }) => photo(id, `${three(score)}${others.has(id) ? '' : ' (only here)'}`));
     const title = `${query.id}: ${percent(query.overlap)} in common`;
     const section = (name: string, photos: PagePhoto[]): PageSection => ({
       title: `${title} — ${name}`,
-      photos: [photo(query.id, 'asked'), ...photos],
+      groups: [[photo(query.id, 'asked'), ...photos]],
     });
     return [
       section(`before, ${state.before}`, hits(query.before, same)),

@@ -2,7 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Filter } from '../core/vector-store.ts';
+import type { Filter, Hit } from '../core/vector-store.ts';
 import { readImageFile } from '../runner/sources/image-file.ts';
 import { toFilter } from '../search/metadata-filter.ts';
 import {
@@ -59,20 +59,18 @@ export const search: Command = {
       const hits = await index.search(by, options);
       if (flag(values, 'json')) console.log(JSON.stringify(hits, null, 1));
       else {
-        for (const hit of hits) {
-          const folded = hit.folded.length === 0 ? '' : `  (+ ${hit.folded.length} alike)`;
-          console.log(`${hit.score.toFixed(4)}  ${hit.id}${folded}`);
-        }
+        for (const hit of hits) console.log(`${hit.score.toFixed(4)}  ${hit.id}${foldedText(hit)}`);
       }
       if (gallery !== undefined && photos !== undefined) {
-        const asked = { read: () => readPhoto(image ?? join(photos, id ?? '')), caption: image ?? id ?? '' };
+        const asked = { read: () => readPhoto(image ?? join(photos, id ?? '')), name: image ?? id ?? '' };
         const found = hits.map((hit) => ({
           read: () => readPhoto(join(photos, hit.id)),
-          caption: `${hit.score.toFixed(4)} ${hit.id}`,
+          name: hit.id,
+          note: `${hit.score.toFixed(4)}${foldedText(hit)}`,
         }));
         const sections = [
-          { title: 'Asked', photos: [asked] },
-          { title: 'Found', photos: found },
+          { title: 'Asked', groups: [[asked]] },
+          { title: 'Found', groups: [found] },
         ];
         await writeFile(gallery, photoPage('Search', `${hits.length} hits`, sections));
       }
@@ -84,6 +82,10 @@ export const search: Command = {
 
 function readPhoto(path: string): Promise<Uint8Array> {
   return readImageFile(path, LIMITS.maxBytes);
+}
+
+function foldedText({ folded }: Hit): string {
+  return folded.length === 0 ? '' : `  (+ ${folded.length} alike)`;
 }
 
 function searchOptions(values: Values): SearchOptions {

@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../cli/main.ts';
 import { parseAgreement } from '../../core/agreement.ts';
+import { captureConsole } from './captured-console.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
 let folder: string;
 let model: string;
 let photos: string;
-let printed: string[];
-let complained: string[];
+const { printed, complained, clear } = captureConsole();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vgg-edge-agreement-'));
@@ -27,16 +27,11 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 beforeEach(() => {
-  printed = [];
-  complained = [];
   vi.stubEnv('XDG_CACHE_HOME', join(folder, 'cache'));
   vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
-  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
-  vi.spyOn(console, 'error').mockImplementation((line: string) => void complained.push(line));
 });
 afterEach(() => {
   vi.unstubAllEnvs();
-  vi.restoreAllMocks();
 });
 
 describe('agreement', () => {
@@ -58,7 +53,7 @@ describe('agreement', () => {
     const record = parseAgreement(await readFile(join(model, 'agreement.json'), 'utf8'));
     expect(record.measurements).toMatchObject([{ runner: 'onnxruntime-cpu:fp32', photographs: 3 }]);
     expect(await readFile(join(model, 'model.json'))).toEqual(manifest);
-    printed = [];
+    clear();
     expect(await main(['inspect', model])).toBe(0);
     expect(printed.at(-1)).toMatch(/edge against onnxruntime-cpu:fp32/);
   });

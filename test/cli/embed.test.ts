@@ -3,17 +3,17 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createEmbedProgress } from '../../cli/embed-progress.ts';
 import { main } from '../../cli/main.ts';
 import { decodeNpy } from '../../core/npy.ts';
 import { createMeter } from '../../runner/meter.ts';
 import { TINY, writePhotos } from '../runner/run-fixture.ts';
+import { captureConsole } from './captured-console.ts';
 
 let folder: string;
 let photos: string;
-let printed: string[];
-let complained: string[];
+const { printed, complained, clear } = captureConsole();
 const OPTIONS = ['--model', TINY, '--engine', 'winograd', '--threads', '1', '--shard-size', '10'];
 const embed = (out: string, ...args: string[]) =>
   main(['embed', photos, '--out', join(folder, out), ...OPTIONS, ...args]);
@@ -24,15 +24,6 @@ beforeAll(async () => {
   await writePhotos(photos, 23, 9);
 });
 afterAll(() => rm(folder, { recursive: true }));
-beforeEach(() => {
-  printed = [];
-  complained = [];
-  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
-  vi.spyOn(console, 'error').mockImplementation((line: string) => void complained.push(line));
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 test('a summary, a report with a picture, and nothing to do the second time', async () => {
   expect(await embed('plain')).toBe(0);
@@ -45,7 +36,7 @@ test('a summary, a report with a picture, and nothing to do the second time', as
   expect(html).toContain("default-src 'none'");
   const summary = JSON.parse(await readFile(join(folder, 'plain/summary.json'), 'utf8'));
   expect(summary).toMatchObject({ items: 23, vectors: 21, failed: 2, shards: 3, engine: 'winograd:int8' });
-  printed = [];
+  clear();
   expect(await embed('plain')).toBe(0);
   expect(printed.at(-1)).toBe('Everything was done before.');
 });
@@ -75,7 +66,7 @@ test('straight into a vector store, which search then asks', async () => {
   const store = join(folder, 'indexes');
   expect(await embed('stored', '--format', `store:${store}#photos`)).toBe(0);
   expect(printed[0]).toMatch(/^23 inputs: 21 vectors/);
-  printed = [];
+  clear();
   const ask = ['--in', store, '--index', 'photos', '--model', TINY];
   expect(await main(['search', '--id', '000/00004.jpg', '--top-k', '1', ...ask])).toBe(0);
   expect(printed).toEqual(['1.0000  000/00004.jpg']);

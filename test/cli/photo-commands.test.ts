@@ -3,12 +3,13 @@
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { main } from '../../cli/main.ts';
 import { photoPage } from '../../cli/photo-page.ts';
 import { COPIES } from '../../engine/node/photo-copies.ts';
 import { createMemoryStore } from '../../search/memory-store.ts';
 import { startNodeServer } from '../../server/node-server.ts';
+import { captureConsole } from './captured-console.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const MODEL = ['--model', join(ROOT, 'test/golden/models/tiny')];
@@ -16,8 +17,7 @@ const sample = (name: string) => join(ROOT, 'samples', name);
 
 let folder: string;
 let photos: string;
-let printed: string[];
-let complained: string[];
+const { printed, complained, clear } = captureConsole();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vgg-edge-cli-'));
@@ -36,16 +36,6 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-beforeEach(() => {
-  printed = [];
-  complained = [];
-  vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
-  vi.spyOn(console, 'error').mockImplementation((line: string) => void complained.push(line));
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-});
-
 describe('index and search', () => {
   const place = () => join(folder, 'indexes');
   const search = (...args: string[]) =>
@@ -54,7 +44,7 @@ describe('index and search', () => {
   test('a folder goes in, and what is in it already is not embedded again', async () => {
     expect(await main(['index', photos, '--to', place(), ...MODEL])).toBe(0);
     expect(printed).toEqual(['5 photographs in my-photos: 5 added, 0 unchanged, 0 failed']);
-    printed = [];
+    clear();
     expect(await main(['index', photos, '--to', place(), ...MODEL])).toBe(0);
     expect(printed).toEqual(['5 photographs in my-photos: 0 added, 5 unchanged, 0 failed']);
   });
@@ -72,7 +62,7 @@ describe('index and search', () => {
     expect(await search('--id', 'cat.jpg', '--exclude-self', '--json', ...filter)).toBe(0);
     const hits: { id: string }[] = JSON.parse(printed.join(''));
     expect(hits.map(({ id }) => id)).toEqual(['cat-again.jpg']);
-    printed = [];
+    clear();
     expect(await search('--id', 'cat.jpg', '--fold', '0.9999', ...filter)).toBe(0);
     expect(printed).toEqual(['1.0000  cat-again.jpg  (+ 1 alike)']);
     // No model is needed for it.
@@ -121,14 +111,14 @@ test('a running server embeds, indexes and searches the same', async () => {
     expect(printed).toEqual(['6 photographs in theirs: 5 added, 0 unchanged, 1 failed']);
     expect(complained.join()).toMatch(/zeros\.jpg: /);
     await rm(join(photos, 'zeros.jpg'));
-    printed = [];
+    clear();
     expect(await main(['index', photos, '--index', 'theirs', '--to', server.url])).toBe(0);
     expect(printed).toEqual(['5 photographs in theirs: 0 added, 5 unchanged, 0 failed']);
-    printed = [];
+    clear();
     expect(await main(['search', sample('rocket.jpg'), '--top-k', '1', ...there])).toBe(0);
     expect(await main(['search', '--id', 'cat.jpg', '--exclude-self', '--top-k', '1', ...there])).toBe(0);
     expect(printed).toEqual(['1.0000  space/rocket.jpg', '1.0000  cat-again.jpg']);
-    complained = [];
+    clear();
     expect(await main(['index', photos, '--index', 'few', '--to', server.url, '--dimensions', '2'])).toBe(1);
     expect(complained.join()).toMatch(/no value for dimensions/);
   } finally {
@@ -149,16 +139,16 @@ test('fitted dimensions: an index of fewer values, found again with as many', as
   expect(await put('2')).toBe(1);
   expect(complained.join('\n')).toMatch(/no value for dimensions .* found 2.*vgg-edge fit/);
   expect(await main(['fit', model, '--images', photos, '--dimensions', '2'])).toBe(0);
-  complained = [];
+  clear();
   expect(await put('3')).toBe(1);
   expect(complained.join('\n')).toMatch(/one of 2 for dimensions .* found 3/);
   expect(await put('two')).toBe(2);
   expect(await put('2')).toBe(0);
 
-  complained = [];
+  clear();
   expect(await find()).toBe(1);
   expect(complained.join('\n')).toMatch(/projection features-gem-2@[0-9a-f]{12}, dimensions 2/);
-  printed = [];
+  clear();
   expect(await find('--dimensions', '2')).toBe(0);
   expect(printed).toEqual([expect.stringMatching(/^1\.0000 {2}space\/rocket/)]);
 });
@@ -176,8 +166,13 @@ describe('duplicates', () => {
       copies: [{ photo: 'space/rocket <40>.jpg', alike: [{ photo: 'space/rocket.jpg' }] }],
       scenes: [],
     });
-    expect(printed.join('\n')).toMatch(/The same file: 1 groups\n {2}cat-again\.jpg/);
-    expect((await readFile(html, 'utf8')).match(/<img /g)).toHaveLength(4);
+    expect(printed.join('\n')).toMatch(/The same file: 1 group\n {2}cat-again\.jpg/);
+    const page = await readFile(html, 'utf8');
+    expect(page.match(/<img /g)).toHaveLength(4);
+    expect(page.match(/<h2>[^<]*/g)).toEqual([
+      '<h2>The same file: 1 group',
+      '<h2>Copies (cosine ≥ 0.9995): 1 group',
+    ]);
   });
 
   test('a photograph that cannot be read is named, and the exit code tells', async () => {
@@ -195,7 +190,7 @@ describe('duplicates', () => {
       ['index', '--to', join(folder, 'indexes')],
       ['duplicates', '--measure'],
     ]) {
-      complained = [];
+      complained.length = 0;
       const code = await main([...args, broken, ...MODEL]);
       expect(code).toBe(args.includes('--measure') ? 0 : 1);
       for (const reason of reasons) expect(complained.join('\n')).toMatch(reason);
@@ -206,8 +201,8 @@ describe('duplicates', () => {
   });
 
   test('of more photographs than a page can show the first are shown, and how many are not', async () => {
-    const photo = { read: () => readFile(sample('cat.jpg')), caption: 'cat' };
-    const sections = ['One', 'Two', 'Three'].map((title) => ({ title, photos: [photo, photo] }));
+    const photo = { read: () => readFile(sample('cat.jpg')), name: 'cat' };
+    const sections = ['One', 'Two', 'Three'].map((title) => ({ title, groups: [[photo], [photo]] }));
     let html = '';
     for await (const piece of photoPage('Cats', 'Six', sections, { most: 3 })) html += piece;
     expect(html.match(/<h2>\w+/g)).toEqual(['<h2>One', '<h2>Two']);
