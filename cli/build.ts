@@ -118,19 +118,11 @@ export const build: Command = {
   async run(_positionals, values) {
     using _interrupt = exitOnInterrupt();
     const out = required(values, 'out');
-    const memoryBytes = byteSize(values, 'memory') ?? null;
-    await checkTarget(resolve(out), flag(values, 'force'));
-    const progress = createProgress();
-    const source = await weightSource(values, progress.update);
-    const images = await imageSets(values, progress.update);
-    for (const reason of images.skipped) console.error(`skipped ${reason}`);
-    const manifest = await buildModel({
-      source,
+    // All of them before the weights are fetched.
+    const options = {
       out,
       force: flag(values, 'force'),
       name: modelName(values, out),
-      input: TORCHVISION_INPUT,
-      images,
       labels: await readLabels(text(values, 'labels')),
       defaultDescriptor: descriptorOf(text(values, 'descriptor')),
       licence: text(values, 'licence') ?? 'unknown',
@@ -138,7 +130,19 @@ export const build: Command = {
       equalise: !flag(values, 'keep-channels'),
       rounding: flag(values, 'nearest') ? 'nearest' : 'measured',
       precisions: precisionsOf(text(values, 'precision')),
-      memoryBytes,
+      memoryBytes: byteSize(values, 'memory') ?? null,
+    } as const;
+    const holdOutEvery = wholeNumber(values, 'holdout', { min: 2, max: 1000 }) ?? 2;
+    await checkTarget(resolve(out), options.force);
+    const progress = createProgress();
+    const source = await weightSource(values, progress.update);
+    const images = await imageSets(text(values, 'calibration'), holdOutEvery, progress.update);
+    for (const reason of images.skipped) console.error(`skipped ${reason}`);
+    const manifest = await buildModel({
+      ...options,
+      source,
+      input: TORCHVISION_INPUT,
+      images,
       progress: progress.update,
     });
     console.log(describe(out, manifest));
@@ -183,11 +187,10 @@ function seededConfiguration(values: Values): VggConfiguration {
   return customConfiguration(parsed, false, options);
 }
 
-async function imageSets(values: Values, update: Progress['update']) {
-  const folder = text(values, 'calibration');
+async function imageSets(folder: string | undefined, holdOutEvery: number, update: Progress['update']) {
   if (folder === undefined) return syntheticSets(TORCHVISION_INPUT);
   return await photoSets(folder, TORCHVISION_INPUT, {
-    holdOutEvery: wholeNumber(values, 'holdout', { min: 2, max: 1000 }) ?? 2,
+    holdOutEvery,
     decoder: await createNodeDecoder(),
     progress: (done, total) => update('reading photos', done, total),
   });
