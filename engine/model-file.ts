@@ -4,6 +4,7 @@
 import { ModelError } from '../core/errors.ts';
 import { type Manifest, modelId, parseManifest } from '../core/manifest.ts';
 import type { ModelFiles } from '../core/ports.ts';
+import { readChunks } from './read-chunks.ts';
 
 /** A file as the manifest lists it. */
 export interface ListedFile {
@@ -37,7 +38,7 @@ export async function streamModelFile(
 ): Promise<void> {
   const digest = files.sha256();
   let length = 0;
-  for await (const chunk of await files.open(file)) {
+  for await (const chunk of chunksOf(await files.open(file))) {
     if (length + chunk.length > bytes) throw corrupt(file, `${bytes} bytes`, 'more');
     receive(chunk, length);
     length += chunk.length;
@@ -46,6 +47,11 @@ export async function streamModelFile(
   if (length !== bytes) throw corrupt(file, `${bytes} bytes`, `${length}`);
   const found = await digest.hex();
   if (found !== sha256) throw corrupt(file, `SHA-256 ${sha256}`, found);
+}
+
+/** Each chunk is valid until the next one is asked for. */
+function chunksOf(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  return content instanceof ReadableStream ? readChunks(content) : content;
 }
 
 /** The manifest of a model directory and the model's id. Throws ModelError, SourceError. */

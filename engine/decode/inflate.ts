@@ -1,13 +1,12 @@
 // zlib's inflate as the platform has it, piece by piece.
 
+import { readChunks } from '../read-chunks.ts';
+
 /** Compressed bytes given at once: what they inflate to is held at once in workerd. */
 const PIECE_BYTES = 4 * 1024;
 
 /** The most that is held at once: deflate makes at most 1032 bytes of one (zlib's technical notes). */
 export const INFLATED_BYTES = 1032 * PIECE_BYTES;
-
-/** Inflated bytes taken at once. */
-const CHUNK_BYTES = 64 * 1024;
 
 /**
  * The inflated bytes of a zlib stream (RFC 1950) that lies in `parts`; each chunk is valid until the next
@@ -19,46 +18,8 @@ export async function* inflate(parts: Iterable<Uint8Array>): AsyncGenerator<Uint
   const feeding = feed(stream.writable.getWriter(), parts);
   // The reader sees the same failure; without this it would also count as unhandled.
   feeding.catch(() => undefined);
-  const { read, cancel } = chunkReader(stream.readable);
-  try {
-    for (;;) {
-      const chunk = await read();
-      if (chunk === undefined) break;
-      yield chunk;
-    }
-    await feeding;
-  } finally {
-    await cancel().catch(() => undefined);
-  }
-}
-
-interface ChunkReader {
-  /** Undefined at the end. */
-  read(): Promise<Uint8Array | undefined>;
-  cancel(): Promise<void>;
-}
-
-/**
- * Reads into one buffer again and again where the platform can: workerd otherwise allocates 4 KiB per read,
- * which for 12 megapixels is 36 MB of garbage and 1.6 times the time. Node's stream cannot.
- */
-function chunkReader(readable: ReadableStream<Uint8Array>): ChunkReader {
-  let byob: ReadableStreamBYOBReader;
-  try {
-    byob = readable.getReader({ mode: 'byob' });
-  } catch {
-    const reader = readable.getReader();
-    return { read: async () => (await reader.read()).value, cancel: () => reader.cancel() };
-  }
-  let buffer = new Uint8Array(CHUNK_BYTES);
-  return {
-    read: async () => {
-      const { done, value } = await byob.read(buffer);
-      if (value !== undefined) buffer = new Uint8Array(value.buffer);
-      return done ? undefined : value;
-    },
-    cancel: () => byob.cancel(),
-  };
+  yield* readChunks(stream.readable);
+  await feeding;
 }
 
 /** What the platforms' types of a writer have in common. */

@@ -4,7 +4,7 @@
 /**
  * int8 [outputs][inputs][9] at `weights` → [padded outputs][padded inputs / 8][9][8] at `arranged`, zeros
  * where padded (to multiples of 8). The two regions end at the same address: reading is always ahead of
- * writing (docs/winograd.md). `scratch` holds one row, inputs × 9 bytes.
+ * writing (docs/winograd.md). `scratch` holds one row, padded inputs × 9 bytes.
  */
 export function arrangeWeights(
   weights: usize, arranged: usize, outputs: usize, inputs: usize, scratch: usize,
@@ -14,11 +14,19 @@ export function arrangeWeights(
   const paddedOutputs = (outputs + 7) & ~7;
   for (let output: usize = 0; output < outputs; output++, weights += rowBytes) {
     memory.copy(scratch, weights, rowBytes);
-    for (let group: usize = 0; group < paddedInputs; group += 8) {
-      for (let tap: usize = 0; tap < 9; tap++) {
-        for (let input = group; input < group + 8; input++, arranged++) {
-          store<i8>(arranged, input < inputs ? load<i8>(scratch + input * 9 + tap) : 0);
-        }
+    // The channels that pad the last eight have zeros.
+    memory.fill(scratch + rowBytes, 0, (paddedInputs - inputs) * 9);
+    for (let row = scratch; row < scratch + paddedInputs * 9; row += 72) {
+      for (let tap = row; tap < row + 9; tap++, arranged += 8) {
+        let taps = v128.load8_splat(tap);
+        taps = v128.load8_lane(tap + 9, taps, 1);
+        taps = v128.load8_lane(tap + 18, taps, 2);
+        taps = v128.load8_lane(tap + 27, taps, 3);
+        taps = v128.load8_lane(tap + 36, taps, 4);
+        taps = v128.load8_lane(tap + 45, taps, 5);
+        taps = v128.load8_lane(tap + 54, taps, 6);
+        taps = v128.load8_lane(tap + 63, taps, 7);
+        v128.store64_lane(arranged, taps, 0);
       }
     }
   }
@@ -30,19 +38,28 @@ export function arrangeWeights(
  * may be smaller. `weights` are arranged, `inputs` padded, `part` a multiple of 8.
  */
 export function weightBound(weights: usize, outputs: usize, inputs: usize, part: usize): usize {
-  let bound: usize = 0;
+  const zero = i16x8.splat(0);
+  const ones = i16x8.splat(1);
+  let bound: i32 = 0;
   for (let output: usize = 0; output < outputs; output++) {
     for (let first: usize = 0; first < inputs; first += part) {
-      const end = weights + min(part, inputs - first) * 9;
-      let positive: usize = 0;
-      let negative: usize = 0;
-      for (; weights < end; weights++) {
-        const weight = <i32>load<i8>(weights);
-        if (weight > 0) positive += weight;
-        else negative -= weight;
+      let positive = zero;
+      let negative = zero;
+      for (const end = weights + min(part, inputs - first) * 9; weights < end; weights += 8) {
+        const taps = v128.load_ext<i8>(weights);
+        positive = i32x4.add(positive, i32x4.dot_i16x8_s(i16x8.max_s(taps, zero), ones));
+        negative = i32x4.sub(negative, i32x4.dot_i16x8_s(i16x8.min_s(taps, zero), ones));
       }
-      bound = max(bound, max(positive, negative));
+      bound = max(bound, max(sumOf(positive), sumOf(negative)));
     }
   }
   return bound;
+}
+
+@inline
+function sumOf(sums: v128): i32 {
+  return (
+    i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) +
+    i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3)
+  );
 }
