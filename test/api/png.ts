@@ -17,11 +17,19 @@ export function halves(left: Colour, right: Colour, width = 16, height = 8): Uin
 
 function encode(width: number, height: number, colourAt: (x: number) => Colour): Uint8Array<ArrayBuffer> {
   const row = [0, ...Array.from({ length: width }, (_, x) => colourAt(x)).flat()];
-  const pixels = Uint8Array.from(Array.from({ length: height }, () => row).flat());
+  return fileOf(width, height, Uint8Array.from(Array.from({ length: height }, () => row).flat()));
+}
+
+/** A header that promises so many pixels, and none of them. */
+export function emptyPng(width: number, height: number): Uint8Array<ArrayBuffer> {
+  return fileOf(width, height, new Uint8Array());
+}
+
+function fileOf(width: number, height: number, rows: Uint8Array): Uint8Array<ArrayBuffer> {
   return Uint8Array.of(
     ...[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
     ...chunk('IHDR', [...uint32(width), ...uint32(height), 8, 2, 0, 0, 0]),
-    ...chunk('IDAT', zlibStored(pixels)),
+    ...chunk('IDAT', zlibStored(rows)),
     ...chunk('IEND', []),
   );
 }

@@ -5,6 +5,7 @@ import { createNodeDecoder } from '../../engine/node/decode.ts';
 import { testApiAttacks } from '../api/attacks.ts';
 import { testApiContract } from '../api/contract.ts';
 import { testApiProperties } from '../api/properties.ts';
+import { testTooLarge } from '../api/too-large.ts';
 import { testApiValues } from '../api/values.ts';
 
 const decoder = await createNodeDecoder();
@@ -12,3 +13,4 @@ testApiContract(decoder);
 testApiValues(decoder);
 testApiAttacks(decoder);
 testApiProperties(decoder);
+testTooLarge(createNodeDecoder);

@@ -7,6 +7,7 @@ import { createEdgeDecoder } from '../../engine/edge/decode.ts';
 import { testApiAttacks } from '../api/attacks.ts';
 import { testApiContract } from '../api/contract.ts';
 import { testApiProperties } from '../api/properties.ts';
+import { testTooLarge } from '../api/too-large.ts';
 import { testApiValues } from '../api/values.ts';
 
 const decoder = createEdgeDecoder({ jpeg, webp });
@@ -14,3 +15,4 @@ testApiContract(decoder);
 testApiValues(decoder);
 testApiAttacks(decoder);
 testApiProperties(decoder);
+testTooLarge((maxBytes) => createEdgeDecoder({ jpeg, webp }, () => maxBytes));
