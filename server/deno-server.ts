@@ -74,6 +74,7 @@ export async function startDenoServer(options: DenoServerOptions): Promise<Runni
   const metrics = createApiMetrics({
     engineMemoryBytes: () => engine?.memoryBytes() ?? 0,
     decoderMemoryBytes: decoder.heldBytes,
+    decoderPeakBytes: decoder.peakBytes,
     running: () => admission.running,
     waiting: () => admission.waiting,
   });
@@ -87,6 +88,7 @@ export async function startDenoServer(options: DenoServerOptions): Promise<Runni
       return engine;
     },
     decoder,
+    decoderPeakBytes: decoder.peakBytes,
     limits,
     now,
   });

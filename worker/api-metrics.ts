@@ -28,6 +28,7 @@ export interface Gauges {
   readonly engineMemoryBytes: () => number;
   /** Where the decoders' memory is the instance's own: on the edge. */
   readonly decoderMemoryBytes?: () => number;
+  readonly decoderPeakBytes?: () => number;
   readonly running: () => number;
   readonly waiting: () => number;
 }
@@ -35,7 +36,7 @@ export interface Gauges {
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export function createApiMetrics(gauges: Gauges): ApiMetrics {
-  const { engineMemoryBytes, decoderMemoryBytes, running, waiting } = gauges;
+  const { engineMemoryBytes, decoderMemoryBytes, decoderPeakBytes, running, waiting } = gauges;
   const registry = createMetricRegistry();
   registry.gauge(
     'vgg_edge_engine_memory_bytes',
@@ -47,6 +48,13 @@ export function createApiMetrics(gauges: Gauges): ApiMetrics {
       'vgg_edge_decoder_memory_bytes',
       'Memory kept for decoding the next image: the most that one took, of each format.',
       decoderMemoryBytes,
+    );
+  }
+  if (decoderPeakBytes !== undefined) {
+    registry.gauge(
+      'vgg_edge_decoder_memory_peak_bytes',
+      'The most memory that decoding has taken, the decoded picture with it.',
+      decoderPeakBytes,
     );
   }
   registry.gauge('vgg_edge_requests_running', 'Requests whose images are being worked on.', running);

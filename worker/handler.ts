@@ -71,8 +71,16 @@ function appOf(
     ...platformDependencies(bindings, limits, admission, {
       engineMemoryBytes: () => engine?.memoryBytes() ?? 0,
       decoderMemoryBytes: decoder.heldBytes,
+      decoderPeakBytes: decoder.peakBytes,
     }),
-    model: serveModel({ files, createEngine: keepEngine, decoder, limits, now }),
+    model: serveModel({
+      files,
+      createEngine: keepEngine,
+      decoder,
+      decoderPeakBytes: decoder.peakBytes,
+      limits,
+      now,
+    }),
     indexes: openIndexStore(bindings, () =>
       createDurableObjectStore({ catalog: bindings.INDEX_CATALOG, shards: bindings.VECTOR_SHARDS }),
     ),

@@ -25,7 +25,7 @@ export function platformDependencies(
   bindings: PlatformBindings,
   limits: Limits,
   admission: Admission,
-  memory: Pick<Gauges, 'engineMemoryBytes' | 'decoderMemoryBytes'>,
+  memory: Pick<Gauges, 'engineMemoryBytes' | 'decoderMemoryBytes' | 'decoderPeakBytes'>,
 ): PlatformDependencies {
   const fetchImage = (url: URL, init: RequestInit) => fetch(url, init);
   const settings = readSettings(bindings, () => bindings.API_KEYS, limits, fetchImage);

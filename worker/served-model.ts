@@ -16,6 +16,8 @@ export interface ServedModel {
   readonly engine: Engine;
   readonly embedder: Embedder;
   readonly projections: ModelProjections;
+  /** The most memory that the engine and, where it is the instance's own, decoding have taken: bytes. */
+  peakMemoryBytes(): number;
 }
 
 export type CreateEngine = (manifest: Manifest, files: ModelFiles) => Engine;
@@ -28,13 +30,15 @@ export interface ServedModelParts {
   /** A promise where the choice of the engine takes a look at the machine. */
   readonly createEngine: (...model: Parameters<CreateEngine>) => Engine | Promise<Engine>;
   readonly decoder: ImageDecoder;
+  /** The most memory that decoding has taken, where that is the instance's own. */
+  readonly decoderPeakBytes?: () => number;
   readonly limits: Limits;
   readonly now: () => number;
 }
 
 /** Reads the manifest; weights are loaded by the first run. The function throws ModelError, SourceError. */
 export function serveModel(parts: ServedModelParts): () => Promise<ServedModel> {
-  const { files, createEngine, decoder, limits, now } = parts;
+  const { files, createEngine, decoder, decoderPeakBytes = () => 0, limits, now } = parts;
   return once(async () => {
     const { manifest, id } = await readManifest(files);
     const engine = await createEngine(manifest, files);
@@ -46,7 +50,10 @@ export function serveModel(parts: ServedModelParts): () => Promise<ServedModel> 
       batchSize: 1,
       now,
     });
-    return { id, manifest, engine, embedder, projections: openProjections(files, id) };
+    const projections = openProjections(files, id);
+    // WASM memory never shrinks: what the engine holds is the most it has held.
+    const peakMemoryBytes = () => engine.memoryBytes() + decoderPeakBytes();
+    return { id, manifest, engine, embedder, projections, peakMemoryBytes };
   });
 }
 

@@ -33,6 +33,8 @@ export interface StoredDecoder {
   readonly decodeStored: DecodeStored;
   /** Bytes held between images. */
   heldBytes(): number;
+  /** The most that the decoders and the picture that came out of them have held together. */
+  peakBytes(): number;
 }
 
 export function createStoredDecoder(modules: DecoderModules, memory: DecodeMemory): StoredDecoder {
@@ -41,6 +43,18 @@ export function createStoredDecoder(modules: DecoderModules, memory: DecodeMemor
   const webp = createWebpDecoder(modules.webp);
   const decoders = { jpeg, png, webp };
   const heldBytes = () => jpeg.heldBytes() + png.heldBytes() + webp.heldBytes();
+
+  let peak = 0;
+  const decode: DecodeStored = async (bytes, header, scale) => {
+    switch (header.format) {
+      case 'jpeg':
+        return await jpeg.decode(bytes, header, scale);
+      case 'png':
+        return await png.decode(bytes, header, scale);
+      case 'webp':
+        return await webp.decode(bytes, header, scale);
+    }
+  };
 
   /** What the other formats keep must not stand in the way of this image. */
   const makeRoom = (format: ImageHeader['format'], needed: number): void => {
@@ -51,18 +65,17 @@ export function createStoredDecoder(modules: DecoderModules, memory: DecodeMemor
 
   return {
     heldBytes,
+    peakBytes: () => peak,
     async decodeStored(bytes, header, scale) {
       makeRoom(header.format, decodeBytes(header, bytes.length, scale));
+      let picture = 0;
       try {
-        switch (header.format) {
-          case 'jpeg':
-            return await jpeg.decode(bytes, header, scale);
-          case 'png':
-            return await png.decode(bytes, header, scale);
-          case 'webp':
-            return await webp.decode(bytes, header, scale);
-        }
+        const image = await decode(bytes, header, scale);
+        // A picture that lies in its decoder's memory has that for its buffer, and is not counted as held.
+        picture = image.data.buffer.byteLength;
+        return image;
       } finally {
+        peak = Math.max(peak, heldBytes() + picture);
         if (decoders[header.format].heldBytes() > memory.maxHeldBytes()) decoders[header.format].drop();
       }
     },

@@ -7,6 +7,8 @@ import { checkedDecoder, createStoredDecoder, type DecoderModules } from '../dec
 export interface EdgeDecoder extends ImageDecoder {
   /** Bytes held between images, for the next one. */
   heldBytes(): number;
+  /** The most that was held at once, the decoded picture with it. */
+  peakBytes(): number;
 }
 
 /**
@@ -43,6 +45,6 @@ export function createEdgeDecoder(
   maxDecodeBytes: () => number = () => EDGE_DECODE_BYTES,
 ): EdgeDecoder {
   const memory = { maxDecodeBytes, maxHeldBytes: maxDecodeBytes };
-  const { decodeStored, heldBytes } = createStoredDecoder(modules, memory);
-  return { ...checkedDecoder(decodeStored, maxDecodeBytes), turns: createTurns(), heldBytes };
+  const { decodeStored, heldBytes, peakBytes } = createStoredDecoder(modules, memory);
+  return { ...checkedDecoder(decodeStored, maxDecodeBytes), turns: createTurns(), heldBytes, peakBytes };
 }

@@ -136,7 +136,14 @@ export async function createFixture(decoder: ImageDecoder, options: FixtureOptio
   });
   const projections = openProjections(options.files ?? filesOf({}), MODEL_ID);
   const app = createApp({
-    model: async () => ({ id: MODEL_ID, manifest, engine, embedder, projections }),
+    model: async () => ({
+      id: MODEL_ID,
+      manifest,
+      engine,
+      embedder,
+      projections,
+      peakMemoryBytes: engine.memoryBytes,
+    }),
     limits,
     admission: createAdmission(limits),
     now,

@@ -86,6 +86,25 @@ describe('memory between images', () => {
     },
   );
 
+  test.each([
+    ['420.jpg', 1],
+    ['rgb-8.png', 1],
+    ['alpha-lossless.webp', 1],
+    ['truncated-consistent.webp', 0],
+  ])('its peak is told, the picture of %s with it, and stays', async (file, pictures) => {
+    const decoder = createDecoder();
+    expect(decoder.peakBytes()).toBe(0);
+    const decoding = decoder.decode(readGolden(file), limits);
+    const image = pictures === 0 ? await failure(decoding) : await decoding;
+    const peak = decoder.peakBytes();
+    const picture = 'data' in image ? image.width * image.height * 3 : 0;
+    expect(peak).toBeGreaterThanOrEqual(decoder.heldBytes() + picture);
+    if ('data' in image) image.release?.();
+    expect(decoder.heldBytes()).toBeLessThanOrEqual(peak);
+    await decoder.decode(readGolden('1x1.png'), limits);
+    expect(decoder.peakBytes()).toBeGreaterThanOrEqual(peak);
+  });
+
   test("is given up after libjpeg's 16th fatal error, each of which leaks stack", async () => {
     const decoder = createDecoder();
     const good = readGolden('420.jpg');

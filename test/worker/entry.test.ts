@@ -2,6 +2,7 @@
 
 import { env, exports } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
+import { readImageHeader } from '../../core/image-header.ts';
 import { readManifest } from '../../engine/model-file.ts';
 import { modelAnswer, modelsAnswer } from '../../worker/schemas/models.ts';
 import { fixture } from './fixtures.ts';
@@ -22,6 +23,23 @@ test('serves the model of the manifest', async () => {
   expect(data[0]?.untrained).toBe(manifest.trained ? undefined : true);
   // Its convolutions' weights alone are 9.2 MB.
   expect(data[0]?.memory_bytes).toBeGreaterThan(9_200_000);
+});
+
+test('the most memory that model and decoding have taken is told by the metrics and with the model', async () => {
+  const response = await exports.default.fetch('http://localhost/v1/classify', {
+    method: 'POST',
+    headers: { 'content-type': 'image/jpeg' },
+    body: fixture.pictures.jpeg,
+  });
+  expect(response.status).toBe(200);
+  await response.body?.cancel();
+  const page = await (await get('/metrics')).text();
+  const gauge = (name: string) => Number(new RegExp(`^vgg_edge_${name} (\\d+)$`, 'm').exec(page)?.[1]);
+  const { width, height } = readImageHeader(fixture.pictures.jpeg);
+  expect(gauge('decoder_memory_peak_bytes')).toBeGreaterThan(width * height * 3);
+  expect(gauge('decoder_memory_peak_bytes')).toBeGreaterThan(gauge('decoder_memory_bytes'));
+  const { data } = modelsAnswer.parse(await (await get('/v1/models')).json());
+  expect(data[0]?.peak_memory_bytes).toBe(gauge('engine_memory_bytes') + gauge('decoder_memory_peak_bytes'));
 });
 
 test('one model is told of with what taught each of its classes', async () => {

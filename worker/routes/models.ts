@@ -48,6 +48,7 @@ async function describeModel(served: ServedModel): Promise<ModelAnswer> {
       ? {}
       : { labels_trained: manifest.classes.filter(({ trainedWith }) => trainedWith === 'labels').length }),
     memory_bytes: engine.memoryBytes(),
+    peak_memory_bytes: served.peakMemoryBytes(),
     ...(manifest.defaultDescriptor === undefined ? {} : { default_descriptor: manifest.defaultDescriptor }),
     projections: (await projections.list()).map((entry) => ({
       id: projectionId(entry),

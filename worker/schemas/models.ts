@@ -38,6 +38,9 @@ export const modelAnswer = z.strictObject({
   memory_bytes: z
     .int()
     .describe('Memory that the model holds here now. WASM memory never shrinks: it is the peak as well.'),
+  peak_memory_bytes: z
+    .int()
+    .describe('The most that the model and, at the edge, decoding have held here: their peaks, added up.'),
   default_descriptor: z
     .strictObject({ layer: z.enum(TAPS), pool: z.enum(POOLS) })
     .optional()
