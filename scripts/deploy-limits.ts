@@ -82,6 +82,7 @@ export function checkStartUp({ nodes, samples, timeDeltas }: CpuProfile): Check 
 /** The part of wrangler's configuration that is looked at. */
 export interface Configuration {
   readonly compatibility_date?: string | undefined;
+  readonly compatibility_flags?: readonly string[];
   readonly vars: Readonly<Record<string, unknown>>;
   readonly ratelimits?: readonly { readonly simple: { readonly period: number } }[];
   readonly durable_objects: {

@@ -42,9 +42,25 @@ export function createHandler(
       const answer = Promise.resolve(app.fetch(request, bindings, context));
       // Others may wait for what this request began (a load, a place): it runs on when its client leaves.
       context.waitUntil(answer);
-      return answer;
+      return inSight(answer);
     },
   };
+}
+
+/** Milliseconds. */
+const HEARTBEAT = 1000;
+
+/**
+ * The same answer. A request that only waits for what another one does (its turn, a load) has nothing under
+ * way that the platform knows of, which takes it for hung and ends it; a timer is something under way.
+ */
+async function inSight<T>(answer: Promise<T>): Promise<T> {
+  const timer = setInterval(() => undefined, HEARTBEAT);
+  try {
+    return await answer;
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 function appOf(

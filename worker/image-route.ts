@@ -88,7 +88,7 @@ export function imageRoute<Schema extends ImageOptionsSchema>(
         await answers?.put(`${path}/${key}`, answer);
       }
       return send(context, answer);
-    });
+    }, raw.signal);
   };
 }
 

@@ -121,6 +121,40 @@ describe('admission', () => {
     expect([admission.running, admission.waiting]).toEqual([0, 0]);
   });
 
+  test('whoever leaves while waiting gives up the place in the queue', async () => {
+    const admission = createAdmission({ maxRunning: 1, maxWaiting: 1 });
+    const { job, open } = work();
+    const client = new AbortController();
+    const first = admission.run(job);
+    const left = admission.run(job, client.signal);
+    await expect(admission.run(job)).rejects.toMatchObject({ code: 'overloaded' });
+    client.abort();
+    await expect(left).rejects.toMatchObject({ code: 'bad_request' });
+    await expect(admission.run(job, client.signal)).rejects.toMatchObject({ code: 'bad_request' });
+    const last = admission.run(job);
+    expect([admission.running, admission.waiting]).toEqual([1, 1]);
+    await open();
+    await first;
+    await open();
+    await last;
+    expect([admission.running, admission.waiting]).toEqual([0, 0]);
+  });
+
+  test('a place whose request was ended by the platform is given to others in the end', async () => {
+    let time = 0;
+    const admission = createAdmission({ maxRunning: 1, maxWaiting: 1 }, () => time);
+    const { job, open } = work();
+    const lost = admission.run(job);
+    time = 399_000;
+    const waiting = admission.run(async () => 'had its turn');
+    expect(await waiting).toBe('had its turn');
+    expect([admission.running, admission.waiting]).toEqual([0, 0]);
+    // Not lost after all: it takes nothing from anybody.
+    await open();
+    await lost;
+    expect([admission.running, admission.waiting]).toEqual([0, 0]);
+  });
+
   test('closing waits for what runs and waits, and takes nothing new', async () => {
     const admission = createAdmission({ maxRunning: 1, maxWaiting: 1 });
     const { job, open } = work();

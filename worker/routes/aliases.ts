@@ -29,7 +29,7 @@ export function aliasRoutes({ admission, limits }: Ready, store: VectorStore): H
       const alias = context.req.param('alias');
       await store.setAlias(alias, index);
       return context.json({ object: 'alias', alias, index });
-    });
+    }, context.req.raw.signal);
   });
 
   routes.delete('/:alias', async (context) => {

@@ -32,7 +32,7 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
   const inTurn = async <T>(context: Context<ApiEnv>, work: () => Promise<T>): Promise<T> => {
     if (!isImage(context)) checkJsonType(context.req.header('content-type'));
     checkDeclared(context.req.raw, { maxBytes: limits.maxBodyBytes, timeout: limits.bodyTimeout });
-    return admission.run(work);
+    return admission.run(work, context.req.raw.signal);
   };
   const readJson = async <Schema extends z.ZodObject>(
     context: Context<ApiEnv>,
