@@ -1,7 +1,7 @@
 // A file of the model directory → verified bytes. Nothing that came over a wire or off a disk is used
 // before its length and its SHA-256 are those of the manifest.
 
-import { ModelError } from '../core/errors.ts';
+import { ModelError, SourceError } from '../core/errors.ts';
 import { type Manifest, modelId, parseManifest } from '../core/manifest.ts';
 import type { ModelFiles } from '../core/ports.ts';
 import { readChunks } from './read-chunks.ts';
@@ -38,7 +38,7 @@ export async function streamModelFile(
 ): Promise<void> {
   const digest = files.sha256();
   let length = 0;
-  for await (const chunk of chunksOf(await files.open(file))) {
+  for await (const chunk of chunksOf(files, file)) {
     if (length + chunk.length > bytes) throw corrupt(file, `${bytes} bytes`, 'more');
     receive(chunk, length);
     length += chunk.length;
@@ -49,35 +49,44 @@ export async function streamModelFile(
   if (found !== sha256) throw corrupt(file, `SHA-256 ${sha256}`, found);
 }
 
-/** Each chunk is valid until the next one is asked for. */
-function chunksOf(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  return content instanceof ReadableStream ? readChunks(content) : content;
-}
-
 /** The manifest of a model directory and the model's id. Throws ModelError, SourceError. */
 export async function readManifest(files: ModelFiles): Promise<{ manifest: Manifest; id: string }> {
-  const chunks: Uint8Array[] = [];
+  const content = await readBounded(files, 'model.json', MAX_MANIFEST_BYTES);
   const digest = files.sha256();
-  let length = 0;
-  for await (const chunk of await files.open('model.json')) {
-    length += chunk.length;
-    if (length > MAX_MANIFEST_BYTES) {
-      throw new ModelError(
-        'invalid_manifest',
-        `Expected at most ${MAX_MANIFEST_BYTES} bytes for model.json but found more.`,
-      );
-    }
-    chunks.push(chunk);
-    await digest.update(chunk);
-  }
-  const content = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    content.set(chunk, offset);
-    offset += chunk.length;
-  }
+  await digest.update(content);
   const manifest = parseManifest(new TextDecoder().decode(content));
   return { manifest, id: modelId(manifest.name, await digest.hex()) };
+}
+
+/** A file that lists others, whole. Throws ModelError('invalid_manifest') beyond `maxBytes`, SourceError. */
+export async function readBounded(files: ModelFiles, file: string, maxBytes: number): Promise<Uint8Array> {
+  const content = new Uint8Array(maxBytes);
+  let length = 0;
+  for await (const chunk of chunksOf(files, file)) {
+    if (length + chunk.length > maxBytes) {
+      throw new ModelError(
+        'invalid_manifest',
+        `Expected at most ${maxBytes} bytes for ${file} but found more.`,
+      );
+    }
+    content.set(chunk, length);
+    length += chunk.length;
+  }
+  return content.slice(0, length);
+}
+
+/**
+ * The file's bytes; each chunk is valid until the next one is asked for. A source that fails half-way has errors of
+ * its own: they become SourceError('unreachable').
+ */
+async function* chunksOf(files: ModelFiles, file: string): AsyncGenerator<Uint8Array> {
+  try {
+    const content = await files.open(file);
+    yield* content instanceof ReadableStream ? readChunks(content) : content;
+  } catch (cause) {
+    if (cause instanceof SourceError) throw cause;
+    throw new SourceError('unreachable', `${file} could not be read to its end.`, { cause, param: file });
+  }
 }
 
 function corrupt(file: string, expected: string, found: string): ModelError {

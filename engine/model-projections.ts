@@ -1,6 +1,7 @@
-// The projections that stand beside a model: listed by projections.json, loaded by the first who needs one. One is kept: on the edge each may take a sixth of the memory.
+// The projections that stand beside a model: listed by projections.json, loaded by the first who needs one. One is
+// kept: on the edge each may take a sixth of the memory.
 
-import { ModelError, SourceError } from '../core/errors.ts';
+import { SourceError } from '../core/errors.ts';
 import type { ModelFiles } from '../core/ports.ts';
 import {
   findProjection,
@@ -12,7 +13,7 @@ import {
   readProjection,
 } from '../core/projection.ts';
 import { once } from '../core/turns.ts';
-import { readModelFile } from './model-file.ts';
+import { readBounded, readModelFile } from './model-file.ts';
 
 export interface LoadedProjection extends Projection {
   readonly entry: ProjectionEntry;
@@ -52,21 +53,10 @@ export function openProjections(files: ModelFiles, model: string): ModelProjecti
 
 /** Undefined where the model has none. */
 async function readList(files: ModelFiles): Promise<string | undefined> {
-  const decoder = new TextDecoder();
-  let text = '';
   try {
-    for await (const chunk of await files.open(PROJECTIONS_FILE)) {
-      text += decoder.decode(chunk, { stream: true });
-      if (text.length > MAX_LIST_BYTES) {
-        throw new ModelError(
-          'invalid_manifest',
-          `Expected at most ${MAX_LIST_BYTES} bytes for ${PROJECTIONS_FILE}.`,
-        );
-      }
-    }
+    return new TextDecoder().decode(await readBounded(files, PROJECTIONS_FILE, MAX_LIST_BYTES));
   } catch (error) {
     if (error instanceof SourceError && error.code === 'missing_file') return undefined;
     throw error;
   }
-  return text;
 }

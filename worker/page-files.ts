@@ -27,7 +27,13 @@ export function assetPageFiles(
         .catch((cause: unknown) => {
           throw new SourceError('unreachable', `The asset ${asset} could not be read.`, { cause });
         });
-      if (!response.ok || response.body === null) return undefined;
+      if (response.status === 404) return undefined;
+      if (!response.ok || response.body === null) {
+        throw new SourceError(
+          'unreachable',
+          `Expected the asset ${asset} but found status ${response.status}.`,
+        );
+      }
       return { etag: response.headers.get('etag') ?? undefined, body: response.body };
     },
   };

@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { SourceError } from '../../core/errors.ts';
+import type { ModelFiles } from '../../core/ports.ts';
 import { readManifest, readModelFile } from '../../engine/model-file.ts';
+import { openProjections } from '../../engine/model-projections.ts';
 import { diskFiles } from '../../engine/node/disk-files.ts';
 import { memoryFiles, tinyModel } from './tiny-model.ts';
 
@@ -28,6 +30,31 @@ test.each<[string, Uint8Array, string]>([
     code: 'invalid_manifest',
     message: expect.stringContaining(message),
   });
+});
+
+describe('a source that breaks off half-way is out of reach, not a defect', () => {
+  const files: ModelFiles = {
+    ...memoryFiles(content),
+    open: async () =>
+      (async function* () {
+        yield Uint8Array.of(0x7b);
+        throw new TypeError('terminated');
+      })(),
+  };
+  const listed = { file: 'weights.bin', bytes: 10, sha256: '' };
+  test.each<[string, () => Promise<unknown>]>([
+    ['the manifest', () => readManifest(files)],
+    ['a shard', () => readModelFile(files, listed)],
+    ['the list of projections', () => openProjections(files, 'tiny').list()],
+  ])('%s', async (_, read) => {
+    await expect(read()).rejects.toMatchObject({ name: 'SourceError', code: 'unreachable' });
+  });
+});
+
+test('the list of projections is bounded in bytes, not in characters', async () => {
+  const files = memoryFiles(new Map([['projections.json', new TextEncoder().encode('ü'.repeat(40_000))]]));
+  const listing = openProjections(files, 'tiny').list();
+  await expect(listing).rejects.toMatchObject({ message: expect.stringContaining('at most 65536 bytes') });
 });
 
 test('a directory on disk gives its files, and says which are missing', async () => {

@@ -1,7 +1,7 @@
 // The page and the published model, each only where the composition root gives them.
 
 import { expect, test } from 'vitest';
-import type { PageFiles } from '../../worker/page-files.ts';
+import { assetPageFiles, type PageFiles } from '../../worker/page-files.ts';
 import { memoryFiles, tinyModel } from '../engine/tiny-model.ts';
 import { createFixture } from './api-fixture.ts';
 
@@ -36,6 +36,15 @@ test.each(['/web/gone.js', '/web/.env', '/web/..%2fsecret.js', '/web/a/b.js', '/
     expect(opened.filter((file) => file !== 'gone.js')).toEqual([]);
   },
 );
+
+test.each([
+  [404, 404],
+  [500, 503],
+])('an asset that answers %i is %i', async (found, status) => {
+  const assets = { fetch: async () => new Response('', { status: found }) };
+  const { app } = await createFixture({ dependencies: { page: assetPageFiles(assets, '/web') } });
+  expect((await app.request('/web/main.js')).status).toBe(status);
+});
 
 test('neither without what they are made of', async () => {
   const { app } = await createFixture();
