@@ -14,7 +14,7 @@ import { createApiMetrics } from '../worker/api-metrics.ts';
 import { createApp } from '../worker/app.ts';
 import { readLimits } from '../worker/limits.ts';
 import { memoryRateLimiter } from '../worker/rate-limit.ts';
-import { jsonLog } from '../worker/request-log.ts';
+import { jsonLog, jsonReport } from '../worker/request-log.ts';
 import { serveModel } from '../worker/served-model.ts';
 import { readSettings } from '../worker/settings.ts';
 import { diskPageFiles } from './disk-page.ts';
@@ -94,7 +94,7 @@ export async function startNodeServer(options: NodeServerOptions): Promise<Runni
     limits,
     admission,
     now,
-    report: (error) => log(JSON.stringify({ level: 'error', message: String(error) })),
+    report: jsonReport(log),
     access: { keys: settings.keys, rateLimiter: memoryRateLimiter(settings.rate) },
     urlImages: settings.urlImages,
     ...(settings.cacheSeconds === 0 ? {} : { answers: memoryAnswerCache(CACHE_BYTES) }),

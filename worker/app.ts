@@ -3,11 +3,11 @@
 import { type ErrorHandler, type Handler, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { secureHeaders } from 'hono/secure-headers';
-import { InputError } from '../core/errors.ts';
+import { InputError, messageOf } from '../core/errors.ts';
 import { createApiMetrics } from './api-metrics.ts';
 import { servedRoutes } from './api-routes.ts';
 import type { AppDependencies, Ready } from './dependencies.ts';
-import { errorCode, errorResponse, isOurs } from './error-response.ts';
+import { answeredError, errorCode, errorResponse, isOurs } from './error-response.ts';
 import { guard } from './guard.ts';
 import { limitIndexes } from './index-limit.ts';
 import { refuseOtherMethods } from './method-not-allowed.ts';
@@ -80,10 +80,13 @@ export function createApp(dependencies: AppDependencies): ApiApp {
   if (publishedModel !== undefined) app.route('/model', publishedModelRoutes(ready, publishedModel));
   refuseOtherMethods(app);
   const fail: ErrorHandler<ApiEnv> = (error, context) => {
-    if (isOurs(error)) report(error);
     const facts = context.get('facts');
     facts.code = errorCode(error);
-    if (isOurs(error)) facts.cause = error.message;
+    if (isOurs(error)) {
+      const first = answeredError(error);
+      report(first);
+      facts.cause = messageOf(first);
+    }
     const response = errorResponse(error);
     if (response.status === 401) response.headers.set('www-authenticate', 'Bearer');
     // Headers set before the failure (the model's id, Allow) belong to the answer too.

@@ -19,7 +19,7 @@ export interface AppDependencies {
   readonly admission: Admission;
   /** Milliseconds from any fixed point. */
   readonly now: () => number;
-  /** Told of every error that is not the caller's. */
+  /** Told of every error that is not the caller's; of a list of which every item failed, of the first. */
   readonly report: (error: unknown) => void;
   /** Who may ask, and how often. Without it only requests to a loopback address are answered. */
   readonly access?: Access;

@@ -72,9 +72,14 @@ export function listErrors(errors: readonly unknown[]): ItemError[] {
   );
 }
 
+/** The error that an answer is: of a list of which every item failed, the first. */
+export function answeredError(error: unknown): unknown {
+  return error instanceof AggregateError ? error.errors[0] : error;
+}
+
 /** The code by which an answer's error goes in logs and metrics. */
 export function errorCode(error: unknown): string {
-  return describeError(error instanceof AggregateError ? error.errors[0] : error).body.code;
+  return describeError(answeredError(error)).body.code;
 }
 
 /**
@@ -82,7 +87,7 @@ export function errorCode(error: unknown): string {
  * queue, which the log and the metrics tell without one.
  */
 export function isOurs(error: unknown): boolean {
-  const { status, body } = describeError(error instanceof AggregateError ? error.errors[0] : error);
+  const { status, body } = describeError(answeredError(error));
   return status >= 500 && body.code !== 'overloaded';
 }
 

@@ -16,6 +16,7 @@ import { type IndexStoreBindings, openIndexStore } from './index-store.ts';
 import { readLimits } from './limits.ts';
 import { assetPageFiles } from './page-files.ts';
 import { type PlatformBindings, platformDependencies } from './platform.ts';
+import { jsonReport } from './request-log.ts';
 import { type CreateEngine, type ModelBytes, serveModel } from './served-model.ts';
 
 export interface Bindings extends PlatformBindings, IndexStoreBindings {
@@ -105,6 +106,6 @@ function appOf(
     limits,
     admission,
     now,
-    report: (error) => console.error(error),
+    report: jsonReport((line) => console.error(line)),
   });
 }

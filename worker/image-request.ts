@@ -10,6 +10,7 @@ import { joinOptions, parseOptions, textOptions } from './parse-options.ts';
 import { checkDeclared, readBody } from './read-body.ts';
 import { readForm } from './read-form.ts';
 import { parseJsonObject } from './read-json.ts';
+import type { RequestFacts } from './request-facts.ts';
 import type { classifyOptions } from './schemas/classify.ts';
 
 export interface ImageRequest<Options> {
@@ -29,24 +30,27 @@ export function checkHead(request: Request, limits: Limits): BodyKind {
   return kind;
 }
 
-/**
- * Reads and understands the request. Images are decoded later, each on its own. Without `readUrl` image URLs
- * are refused. Throws InputError.
- */
+export interface RequestReading {
+  readonly limits: Limits;
+  /** Without it image URLs are refused. */
+  readonly readUrl: ReadUrl | undefined;
+  readonly facts: RequestFacts;
+}
+
+/** Reads and understands the request. Images are decoded later, each on its own. Throws InputError. */
 export async function readImageRequest<Schema extends ImageOptionsSchema>(
   request: Request,
   schema: Schema,
-  limits: Limits,
-  readUrl: ReadUrl | undefined,
+  { limits, readUrl, facts }: RequestReading,
 ): Promise<ImageRequest<z.output<Schema>>> {
   const kind = checkHead(request, limits);
   const query = textOptions(new URL(request.url).searchParams);
   if (kind === 'image') {
     const options = parseOptions(schema, query);
-    const bytes = await readBody(request, bodyLimits(kind, limits));
+    const bytes = await readBody(request, bodyLimits(kind, limits), facts);
     return { images: [{ read: () => bytes, crop: options.crop }], options };
   }
-  const body = await readBody(request, bodyLimits(kind, limits));
+  const body = await readBody(request, bodyLimits(kind, limits), facts);
   if (kind === 'form') {
     const { files, fields } = await readForm(body, request.headers.get('content-type') ?? '', limits);
     const options = parseOptions(schema, joinOptions(query, fields));

@@ -53,7 +53,7 @@ export function imageRoute<Schema extends ImageOptionsSchema>(
     return admission.run(async () => {
       facts.waited = now() - arrived;
       const readUrl = urlImages === undefined ? undefined : urlReader(urlImages, limits.maxBodyBytes, now);
-      const request = await readImageRequest(raw, schema, limits, readUrl);
+      const request = await readImageRequest(raw, schema, { limits, readUrl, facts });
       const served = await model();
       context.header(MODEL_HEADER, served.id);
       checkModel(request.options.model, served);

@@ -25,8 +25,11 @@ export interface MetricRegistry {
   text(): string;
 }
 
-/** Label values come from fixed sets; past this many combinations something is wrong and they are dropped. */
-const MAX_SERIES = 200;
+/**
+ * Label values come from fixed sets: some 60 pairs of route and method, each with 18 statuses, or 35 codes. Past
+ * this many combinations something is wrong and they are dropped.
+ */
+const MAX_SERIES = 2500;
 
 export function createMetricRegistry(): MetricRegistry {
   const families: { header: string; lines: () => string[] }[] = [];

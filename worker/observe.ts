@@ -1,7 +1,7 @@
 // Stands around every request: gives it an id and a trace, measures it, and writes its line in the log.
 
 import type { MiddlewareHandler } from 'hono';
-import { routePath } from 'hono/route';
+import { matchedRoutes, routePath } from 'hono/route';
 import { type ApiMetrics, STAGES } from './api-metrics.ts';
 import type { ApiEnv, RequestFacts } from './request-facts.ts';
 import type { RequestLog } from './request-log.ts';
@@ -25,13 +25,14 @@ export function observe({ metrics, log, now }: Observation): MiddlewareHandler<A
     context.header('traceparent', trace.traceparent);
 
     const { method } = context.req;
+    // What a route does not have is anybody's text, and so many labels.
+    const isOwn = matchedRoutes(context).some((matched) => matched.method !== 'ALL');
     const { status } = context.res;
     const route = knownRoute(routePath(context, -1), status);
     const duration = now() - start;
-    const requestBytes = declaredBytes(context.req.header('content-length'));
-    metrics.requests.add(1, { route, method: knownMethod(method), status: String(status) });
+    metrics.requests.add(1, { route, method: isOwn ? method : 'other', status: String(status) });
     metrics.duration.observe(duration / 1000, { route });
-    metrics.requestBytes.add(requestBytes ?? 0);
+    metrics.requestBytes.add(facts.requestBytes ?? 0);
     if (facts.cache !== undefined) metrics.cache.add(1, { result: facts.cache });
     for (const code of [...(facts.code === undefined ? [] : [facts.code]), ...(facts.itemCodes ?? [])]) {
       metrics.failures.add(1, { route, code });
@@ -40,7 +41,7 @@ export function observe({ metrics, log, now }: Observation): MiddlewareHandler<A
       const time = stage === 'queue' ? facts.waited : facts.times?.[stage];
       if (time !== undefined) metrics.stage.observe(time / 1000, { stage });
     }
-    const { key, code, cause, cache } = facts;
+    const { key, code, cause, cache, requestBytes } = facts;
     log({
       requestId: facts.requestId,
       traceId: trace.traceId,
@@ -62,15 +63,7 @@ function requestId(given: string | undefined): string {
   return given !== undefined && /^[A-Za-z0-9._:-]{1,128}$/.test(given) ? given : crypto.randomUUID();
 }
 
-/** Paths and methods as sent are anybody's text: only patterns of ours become labels. */
+/** Paths as sent are anybody's text: only patterns of ours become labels. */
 function knownRoute(pattern: string, status: number): string {
   return status === 404 && (pattern === '*' || pattern === '/*') ? 'unmatched' : pattern;
-}
-
-function knownMethod(method: string): string {
-  return ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'].includes(method) ? method : 'other';
-}
-
-function declaredBytes(header: string | undefined): number | undefined {
-  return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
 }

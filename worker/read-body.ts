@@ -2,6 +2,7 @@
 // while it arrives, and both against a clock.
 
 import { InputError } from '../core/errors.ts';
+import type { RequestFacts } from './request-facts.ts';
 
 export interface BodyLimits {
   readonly maxBytes: number;
@@ -9,8 +10,15 @@ export interface BodyLimits {
   readonly timeout: number;
 }
 
-/** Throws InputError: `body_too_large`, `body_timeout`, `bad_request` for an empty or broken body. */
-export async function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * Counts in `facts` what was read, of a refused body too. Throws InputError: `body_too_large`, `body_timeout`,
+ * `bad_request` for an empty or broken body.
+ */
+export async function readBody(
+  request: Request,
+  limits: BodyLimits,
+  facts: Pick<RequestFacts, 'requestBytes'>,
+): Promise<Uint8Array<ArrayBuffer>> {
   const declared = checkDeclared(request, limits);
   const reader = request.body?.getReader();
   if (reader === undefined) throw empty();
@@ -20,7 +28,7 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<Ui
     reader.cancel().catch(() => undefined);
   }, limits.timeout);
   try {
-    const body = await collect(reader, declared, limits);
+    const body = await collect(reader, declared, limits, facts);
     if (late) throw tooLate(limits);
     if (body.length === 0) throw empty();
     return body;
@@ -58,6 +66,7 @@ async function collect(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   declared: number | undefined,
   { maxBytes }: BodyLimits,
+  facts: Pick<RequestFacts, 'requestBytes'>,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array[] = [];
   let body = new Uint8Array(declared ?? 0);
@@ -65,6 +74,7 @@ async function collect(
   for (;;) {
     const { done, value } = await reader.read();
     if (done) break;
+    facts.requestBytes = length + value.length;
     if (length + value.length > maxBytes) {
       reader.cancel().catch(() => undefined);
       throw tooLarge(maxBytes, 'more');

@@ -16,6 +16,8 @@ export interface RequestFacts {
   /** Milliseconds. */
   times?: Readonly<EmbedTimes>;
   waited?: number;
+  /** Bytes of the body that were read. */
+  requestBytes?: number;
 }
 
 /** The environment of the app's handlers. */

@@ -1,6 +1,8 @@
 // One line of JSON per request, for machines that collect logs. What could hold an image or a key is not
 // in its type: no header, no body, no query, no URL of an image.
 
+import { messageOf } from '../core/errors.ts';
+
 export interface RequestLogEntry {
   readonly requestId: string;
   readonly traceId: string;
@@ -20,6 +22,33 @@ export interface RequestLogEntry {
 }
 
 export type RequestLog = (entry: RequestLogEntry) => void;
+
+/** Errors have causes that have causes; some might be their own. */
+const MAX_CAUSES = 8;
+
+/** Writes what failed as one line of JSON: its message, its stack, and what the messages of its causes say. */
+export function jsonReport(
+  write: (line: string) => void,
+  now: () => Date = () => new Date(),
+): (error: unknown) => void {
+  return (error) => {
+    const causes: string[] = [];
+    for (
+      let cause = causeOf(error);
+      cause !== undefined && causes.length < MAX_CAUSES;
+      cause = causeOf(cause)
+    ) {
+      causes.push(messageOf(cause));
+    }
+    const stack = error instanceof Error ? error.stack : undefined;
+    const message = messageOf(error);
+    write(JSON.stringify({ time: now().toISOString(), level: 'error', message, causes, stack }));
+  };
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
+}
 
 /** Writes each entry as one line; `write` is console.log on the edge. Undefined fields are left out. */
 export function jsonLog(write: (line: string) => void, now: () => Date = () => new Date()): RequestLog {

@@ -9,6 +9,7 @@ import { memoryAnswerCache } from '../../worker/answer-cache.ts';
 import { servedRoutes } from '../../worker/api-routes.ts';
 import type { ApiApp } from '../../worker/app.ts';
 import type { PageFiles } from '../../worker/page-files.ts';
+import { jsonLog } from '../../worker/request-log.ts';
 import { type ErrorAnswer, errorAnswer } from '../../worker/schemas/answer.ts';
 import { FAILURES, failing, good, imageRoutes, withInput } from './failures.ts';
 import { type FixtureOptions, filesOf, createFixture as fixtureWith, knownEngine } from './fixture.ts';
@@ -176,6 +177,19 @@ export function testApiContract(decoder: ImageDecoder): void {
     expect(reported).toEqual([]);
     await app.request(...good(route));
     expect(reported).toEqual([broken]);
+  });
+
+  test('… and of the first where every item of a list failed', async () => {
+    const lines: string[] = [];
+    const full = ['first', 'second'].map((message) => new ModelError('out_of_memory', message));
+    let decoded = 0;
+    const failingDecoder: ImageDecoder = { decode: () => Promise.reject(full[decoded++]) };
+    const dependencies = { log: jsonLog((line) => lines.push(line)) };
+    const { app, reported } = await fixtureWith(failingDecoder, { dependencies });
+    const answer = await app.request('/v1/embeddings', json('{"input":["AAAA","AAAA"]}'));
+    expect(answer.status).toBe(503);
+    expect(reported).toEqual([full[0]]);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ code: 'out_of_memory', cause: 'first' }]);
   });
 
   describe('readiness', () => {

@@ -47,12 +47,12 @@ const limited = (limits: Partial<Limits>): FixtureOptions => ({ limits });
 export const failing = (error: unknown): FixtureOptions => ({
   engine: knownEngine(() => Promise.reject(error)),
 });
-const access = (limit: number, secret = '') => ({
+export const access = (limit: number, secret = '') => ({
   dependencies: {
     access: { keys: apiKeysFrom(() => secret), rateLimiter: memoryRateLimiter({ limit, period: 60 }) },
   },
 });
-const secret = `phone:${SHA256_OF_K}`;
+export const secret = `phone:${SHA256_OF_K}`;
 const stalled = () =>
   new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array([0x89])) });
 

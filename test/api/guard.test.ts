@@ -132,6 +132,6 @@ test('metrics count by pattern: paths that nobody serves are one', async () => {
   for (let index = 0; index < 3; index += 1) await ask(`https://api.example.org/${index}`);
   const text = metrics.registry.text();
   expect(text).toContain('http_requests_total{route="/v1/models/:model",method="GET",status="200"} 1');
-  expect(text).toContain('http_requests_total{route="unmatched",method="GET",status="404"} 3');
+  expect(text).toContain('http_requests_total{route="unmatched",method="other",status="404"} 3');
   expect(text).toMatch(/http_requests_total\{route="[^"]+",method="GET",status="401"\} 1/);
 });

@@ -1,7 +1,8 @@
 // Log lines and the trace they belong to.
 
 import { describe, expect, test } from 'vitest';
-import { jsonLog } from '../../worker/request-log.ts';
+import { ModelError } from '../../core/errors.ts';
+import { jsonLog, jsonReport } from '../../worker/request-log.ts';
 import { continueTrace } from '../../worker/trace-context.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -77,5 +78,37 @@ test.each([
     key: 'phone',
     requestBytes: 100,
     cache: 'miss',
+  });
+});
+
+describe('what failed is one line', () => {
+  const reported = (error: unknown): unknown => {
+    const lines: string[] = [];
+    jsonReport(
+      (line) => lines.push(line),
+      () => new Date(0),
+    )(error);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).not.toContain('\n');
+    return JSON.parse(lines[0] ?? '');
+  };
+
+  test('with its stack and the messages of its causes', () => {
+    const cause = new Error('disk', { cause: 42 });
+    const error = new ModelError('engine_failed', 'broken', { cause });
+    expect(reported(error)).toEqual({
+      time: '1970-01-01T00:00:00.000Z',
+      level: 'error',
+      message: 'broken',
+      causes: ['disk', '42'],
+      stack: error.stack,
+    });
+  });
+
+  test('though it is no error, or its own cause', () => {
+    expect(reported(7)).toMatchObject({ message: '7', causes: [] });
+    const own = new Error('own');
+    own.cause = own;
+    expect(reported(own)).toMatchObject({ causes: Array(8).fill('own') });
   });
 });

@@ -6,15 +6,21 @@ import { decodeNpy } from '../../core/npy.ts';
 import type { ImageDecoder, ModelFiles } from '../../core/ports.ts';
 import { writeProjection } from '../../core/projection.ts';
 import { parseUrlPolicy } from '../../net/url-policy.ts';
+import { createMemoryStore } from '../../search/memory-store.ts';
 import { memoryAnswerCache, sha256Hex } from '../../worker/answer-cache.ts';
 import type { EmbeddingsAnswer } from '../../worker/schemas/embeddings.ts';
 import type { SimilarityAnswer } from '../../worker/schemas/similarity.ts';
+import { access, secret } from './failures.ts';
 import { createFixture, type FixtureOptions, filesOf, knownEngine, MODEL_ID } from './fixture.ts';
 import { base64 } from './images.ts';
 import { BLUE, halves, imageOf, RED } from './png.ts';
+import { ROUTES } from './requests.ts';
 
 const red = imageOf(RED);
 const blue = imageOf(BLUE);
+/** Node asks for it where the body is a stream; the Workers' types do not know it. */
+const STREAMED = { duplex: 'half' } as const;
+
 const photo = base64(halves(RED, BLUE));
 
 /** From 8 values the fourth and the seventh. */
@@ -448,5 +454,45 @@ export function testApiValues(decoder: ImageDecoder): void {
     expect(text).toContain('vgg_edge_stage_duration_seconds_count{stage="backbone"} 1');
     expect(text).toMatch(/vgg_edge_failures_total\{route="\/v1\/embeddings",code="\w+"\} 1/);
     expect(text).toMatch(/vgg_edge_image_bytes_total \d+/);
+  });
+
+  test('what callers declare is not counted, what is read is', async () => {
+    const { app } = await client();
+    const body = new Uint8Array(red);
+    const stream = () => new Blob([body]).stream();
+    await app.request('/livez', { headers: { 'content-length': '999999999999999' } });
+    for (const sent of [body, stream()]) {
+      const headers = { 'content-type': 'image/png' };
+      const init = { method: 'POST', headers, body: sent, ...STREAMED };
+      expect((await app.request('/v1/embeddings', init)).status).toBe(200);
+    }
+    const text = await (await app.request('/metrics')).text();
+    expect(text).toContain(`\nhttp_request_body_bytes_total ${2 * red.length}\n`);
+  });
+
+  test('strangers without a key leave room in the metrics', async () => {
+    const dependencies = { ...access(10_000, secret).dependencies, indexes: createMemoryStore() };
+    const { app } = await client({ dependencies });
+    for (const { path } of ROUTES) {
+      for (const method of [
+        'GET',
+        'POST',
+        'PUT',
+        'DELETE',
+        'PATCH',
+        'OPTIONS',
+        'PROPFIND',
+        'LOCK',
+        'MKCOL',
+      ]) {
+        await app.request(path, { method });
+      }
+    }
+    const headers = { authorization: 'Bearer k' };
+    const models = await app.request('/v1/models', { headers });
+    expect(models.status).toBe(200);
+    const text = await (await app.request('/metrics', { headers })).text();
+    expect(text).toContain('http_requests_total{route="/v1/models",method="GET",status="200"} 1\n');
+    expect(text).toContain('http_requests_total{route="/v1/models",method="other",status="401"} ');
   });
 }

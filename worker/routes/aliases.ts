@@ -24,7 +24,7 @@ export function aliasRoutes({ admission, limits }: Ready, store: VectorStore): H
     return admission.run(async () => {
       const { index } = parseOptions(
         aliasRequest,
-        parseJsonObject(await readBody(context.req.raw, bodyLimits)),
+        parseJsonObject(await readBody(context.req.raw, bodyLimits, context.get('facts'))),
       );
       const alias = context.req.param('alias');
       await store.setAlias(alias, index);

@@ -39,10 +39,8 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
     schema: Schema,
   ): Promise<z.output<Schema>> => {
     checkJsonType(context.req.header('content-type'));
-    const body = await readBody(context.req.raw, {
-      maxBytes: limits.maxBodyBytes,
-      timeout: limits.bodyTimeout,
-    });
+    const bodyLimits = { maxBytes: limits.maxBodyBytes, timeout: limits.bodyTimeout };
+    const body = await readBody(context.req.raw, bodyLimits, context.get('facts'));
     return parseOptions(schema, parseJsonObject(body));
   };
   const openIndex = (context: Context<ApiEnv>) => store.open(context.req.param('index') ?? '');
@@ -169,10 +167,8 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
   async function readSearch(context: Context<ApiEnv>): Promise<z.output<typeof searchRequest>> {
     if (!isImage(context)) return readJson(context, searchRequest);
     const options = parseOptions(searchOptions, textOptions(new URL(context.req.url).searchParams));
-    const bytes = await readBody(context.req.raw, {
-      maxBytes: limits.maxImageBytes,
-      timeout: limits.bodyTimeout,
-    });
+    const bodyLimits = { maxBytes: limits.maxImageBytes, timeout: limits.bodyTimeout };
+    const bytes = await readBody(context.req.raw, bodyLimits, context.get('facts'));
     return { ...options, input: toBase64(bytes) };
   }
 
