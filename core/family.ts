@@ -55,7 +55,7 @@ export const FAMILY_NAMES: readonly string[] = Object.keys(FAMILY).flatMap((name
 /** Side of the map that the adaptive average pool gives to the classifier. */
 export const POOLED_SIDE = 7;
 
-/** The last layer's widest sensible value; a limit against absurd files, not of the method. */
+/** Bounds every channel count, width and rank; a limit against absurd files, not of the method. */
 export const MAX_DIM = 1 << 20;
 
 interface ConfigurationOptions {
@@ -71,14 +71,15 @@ interface ConfigurationOptions {
  */
 export function familyMember(name: string, options: ConfigurationOptions = {}): VggConfiguration {
   const batchNorm = name.endsWith('_bn');
-  const items = FAMILY[batchNorm ? name.slice(0, -3) : name];
+  const row = batchNorm ? name.slice(0, -3) : name;
+  const items = Object.hasOwn(FAMILY, row) ? FAMILY[row] : undefined;
   if (items === undefined) {
     throw new InputError(
       'invalid_argument',
       `Expected one of ${FAMILY_NAMES.join(', ')} as the network but found '${name}'.`,
     );
   }
-  return { ...customConfiguration(items, batchNorm, options), name };
+  return customConfiguration(items, batchNorm, options);
 }
 
 /**

@@ -34,8 +34,6 @@ export function largestLevel(inputs: number): number {
   return Math.min(Math.floor((2 ** 31 - 1) / (MAX_WEIGHT * inputs)), MAX_LEVEL);
 }
 
-const DTYPE_BYTES = { int8: 1, uint8: 1, int32: 4, float32: 4 } as const;
-
 /** Where a tensor's bytes lie: little-endian, row-major, contiguous. */
 const tensor = z.strictObject({
   dtype: z.enum(['int8', 'uint8', 'int32', 'float32']),
@@ -185,7 +183,8 @@ const headChoice = z.strictObject({
   candidates: z.array(headCandidate).min(1),
 });
 
-const manifestSchema = z.strictObject({
+/** Shapes and ranges of each part alone; core/parse-manifest.ts checks that they fit together. */
+export const manifestSchema = z.strictObject({
   format: z.literal('vgg-edge-model'),
   formatVersion: z.literal(MANIFEST_VERSION),
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
@@ -239,66 +238,11 @@ export type ManifestTensor = z.infer<typeof tensor>;
 export type ManifestShard = z.infer<typeof shard>;
 export type ManifestGraph = z.infer<typeof graph>;
 export type ManifestConvolution = z.infer<typeof convolution>;
-export type ManifestLevels = z.infer<typeof levels>;
 export type ManifestLinear = z.infer<typeof linear>;
 export type ManifestFloatGraphs = z.infer<typeof floatGraphs>;
 export type HeadCandidate = z.infer<typeof headCandidate>;
 export type HeadChoice = z.infer<typeof headChoice>;
 export type ModelPart = z.infer<typeof part>;
-
-/**
- * Checks everything an engine relies on: the schema, that every tensor lies inside its shard and has
- * the bytes its shape needs, and that the network is one. Throws ModelError('invalid_manifest') that
- * says where, what was expected and what was found.
- */
-export function parseManifest(json: string): Manifest {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch (cause) {
-    throw invalid('model.json is not JSON', cause);
-  }
-  const result = manifestSchema.safeParse(value);
-  if (!result.success) {
-    const issue = result.error.issues[0];
-    throw invalid(`model.json at '${issue?.path.join('.') ?? ''}': ${issue?.message ?? 'unknown'}`);
-  }
-  const manifest = result.data;
-  for (const [name, { dtype, shape, shard: index, offset, bytes }] of Object.entries(manifest.tensors)) {
-    const expected = shape.reduce((product, side) => product * side, DTYPE_BYTES[dtype]);
-    if (bytes !== expected) throw invalid(`Expected ${expected} bytes for tensor ${name} but found ${bytes}`);
-    const home = manifest.shards[index];
-    if (home === undefined || offset + bytes > home.bytes) {
-      throw invalid(`Expected tensor ${name} inside shard ${index} but it ends at byte ${offset + bytes}`);
-    }
-  }
-  for (const { name, weights, weight, inputs, outputs, input } of manifest.linears) {
-    const { zeroPoint, lowest, highest } = input;
-    const bytes = lowest === 0 && highest === 255;
-    const wide = zeroPoint === 0 && lowest === -highest && highest <= largestLevel(inputs);
-    if (!bytes && !wide) {
-      const found = `${lowest}…${highest} around ${zeroPoint}`;
-      throw invalid(
-        `Expected levels 0…255, or −h…h around 0 with h ≤ ${largestLevel(inputs)}, for ${name} but found ${found}`,
-      );
-    }
-    const row = weightRow(inputs, weight);
-    const shapes = weights.map((piece) => manifest.tensors[piece]?.shape ?? []);
-    const rows = shapes.reduce((sum, [pieceRows = 0]) => sum + pieceRows, 0);
-    if (rows !== outputs || shapes.some(([, ...shape]) => shape.join() !== row.join())) {
-      const found = shapes.map((shape) => `[${shape.join(', ')}]`).join(' and ');
-      throw invalid(`Expected weights [${[outputs, ...row].join(', ')}] for ${name} but found ${found}`);
-    }
-  }
-  if (manifest.labels.length !== 0 && manifest.labels.length !== manifest.network.outputDim) {
-    throw invalid(`Expected ${manifest.network.outputDim} labels but found ${manifest.labels.length}`);
-  }
-  if (manifest.classes !== undefined && manifest.classes.length !== manifest.labels.length) {
-    throw invalid(`Expected ${manifest.labels.length} classes but found ${manifest.classes.length}`);
-  }
-  configurationOf(manifest);
-  return manifest;
-}
 
 /** Shape of a row of a linear layer's stored weights. */
 export function weightRow(inputs: number, weight: { readonly group: Int4Group } | undefined): number[] {
@@ -316,7 +260,8 @@ export function configurationOf(manifest: Manifest): VggConfiguration {
       fc7Rank: ranks.fc7,
     });
   } catch (cause) {
-    if (cause instanceof InputError) throw invalid(`model.json at 'network': ${cause.message}`, cause);
+    if (cause instanceof InputError)
+      throw invalidManifest(`model.json at 'network': ${cause.message}`, cause);
     throw cause;
   }
 }
@@ -335,6 +280,7 @@ export function shardFileName(index: number, shards: number, prefix = 'weights')
   return `${prefix}-${digits(index)}-of-${digits(shards)}.bin`;
 }
 
-function invalid(message: string, cause?: unknown): ModelError {
+/** `message` without its full stop. */
+export function invalidManifest(message: string, cause?: unknown): ModelError {
   return new ModelError('invalid_manifest', `${message}. Build the model directory again.`, { cause });
 }

@@ -22,6 +22,13 @@ export function tapShapes(configuration: VggConfiguration): Readonly<Record<Tap,
   };
 }
 
+/** The tap that a linear layer's output is: `fc6` of `fc6` or `fc6.up`, `scores` of `fc8`. */
+export function tapOfLinear(name: string): Tap | undefined {
+  if (name === 'fc6' || name === 'fc6.up') return 'fc6';
+  if (name === 'fc7' || name === 'fc7.up') return 'fc7';
+  return name === 'fc8' ? 'scores' : undefined;
+}
+
 /** Float32, row-major [images, width of the tap]. */
 export type TapOutputs = Partial<Record<Tap, Float32Array>>;
 

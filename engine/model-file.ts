@@ -2,7 +2,8 @@
 // before its length and its SHA-256 are those of the manifest.
 
 import { ModelError, SourceError } from '../core/errors.ts';
-import { type Manifest, modelId, parseManifest } from '../core/manifest.ts';
+import { type Manifest, modelId } from '../core/manifest.ts';
+import { parseManifest } from '../core/parse-manifest.ts';
 import type { ModelFiles } from '../core/ports.ts';
 import { readChunks } from './read-chunks.ts';
 

@@ -54,7 +54,7 @@ export function classify(
       ofLabelled.among += rankOf(row, right, (index) => labelled[index] === true) === 1 ? 1 : 0;
     }
     if (rank !== 1) {
-      const guess = row.indexOf(row.reduce((largest, score) => Math.max(largest, score), -Infinity));
+      const guess = largestBut(row, right);
       const key = `${right} ${guess}`;
       const photos = (confusions.get(key)?.photos ?? 0) + 1;
       confusions.set(key, { is: labels[right] ?? '', takenFor: labels[guess] ?? '', photos });
@@ -88,6 +88,12 @@ function rankOf(scores: Float32Array, right: number, counts: (index: number) => 
     if (index !== right && counts(index) && !(score < own)) rank += 1;
   });
   return rank;
+}
+
+/** Where the largest of the other scores stands. */
+function largestBut(scores: Float32Array, right: number): number {
+  const others = scores.map((score, index) => (index === right ? Number.NEGATIVE_INFINITY : score));
+  return others.indexOf(others.reduce((largest, score) => Math.max(largest, score)));
 }
 
 function share(count: number, of: number): number | null {

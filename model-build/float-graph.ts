@@ -2,10 +2,10 @@
 // as the simulation of the quantised network that calibration searches on.
 
 import { featuresDim, POOLED_SIDE } from '../core/family.ts';
+import { tapOfLinear } from '../core/taps.ts';
 import { adaptiveAveragePool } from './adaptive-pool.ts';
 import { BATCH, type Graph, GraphBuilder } from './graph.ts';
 import { channelsFirst, normalisedPixels } from './graph-input.ts';
-import { tapOf } from './head-graph.ts';
 import type { FloatConvolution, FloatLinear, FloatNetwork, Levels } from './network.ts';
 import { rowPieces } from './row-pieces.ts';
 
@@ -133,11 +133,11 @@ function multiply(
   // Constants: the runtime joins the pieces once, when it loads the graph.
   const matrix = others.length === 0 ? only : builder.node('Concat', pieces, `${name}.matrix`, { axis: 0 });
   const biases = bias === null ? [] : [builder.weight(`${name}.bias`, [outputs], stored(bias, type))];
-  const tap = tapOf(name);
-  const last = tap !== null && type === 'float32' ? tap : `${name}.output`;
+  const tap = tapOfLinear(name);
+  const last = tap !== undefined && type === 'float32' ? tap : `${name}.output`;
   const sums = builder.node('Gemm', [value, matrix, ...biases], relu ? `${name}.sums` : last, { transB: 1 });
   const output = relu ? builder.node('Relu', [sums], last) : sums;
-  if (tap !== null) fromType(builder, output, tap, type);
+  if (tap !== undefined) fromType(builder, output, tap, type);
   else if (expose) builder.output(output, type, [BATCH, outputs]);
   return output;
 }

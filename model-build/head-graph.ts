@@ -1,6 +1,7 @@
 // The quantised linear layers → ONNX nodes, for the edge: features → fc6, fc7, scores.
 
 import { featuresDim } from '../core/family.ts';
+import { tapOfLinear } from '../core/taps.ts';
 import { BATCH, type Graph, GraphBuilder } from './graph.ts';
 import { int4Product } from './int4-graph.ts';
 import { type Digit, joinDigits, levelDigits } from './level-digits.ts';
@@ -22,7 +23,7 @@ export function quantisedHead(network: QuantisedNetwork): Graph {
 function multiply(builder: GraphBuilder, value: string, linear: QuantisedLinear): string {
   const { shape, bias } = linear;
   const { name, outputs } = shape;
-  const last = tapOf(name) ?? `${name}.output`;
+  const last = tapOfLinear(name) ?? `${name}.output`;
   const scaled = bias === null ? last : `${name}.scaled`;
   if (linear.format === 'int8') int8Product(builder, value, linear, scaled);
   else int4Product(builder, value, linear, scaled);
@@ -76,11 +77,4 @@ function integerProduct(
     builder.node('MatMulInteger', [piece, columns, '', zeroPoint], `${output}.${index + 1}`),
   );
   return builder.node('Concat', products, output, { axis: 0 });
-}
-
-/** The tap that a linear layer's output is: `fc6` of `fc6` or `fc6.up`, `scores` of `fc8`. */
-export function tapOf(layer: string): 'fc6' | 'fc7' | 'scores' | null {
-  if (layer === 'fc6' || layer === 'fc6.up') return 'fc6';
-  if (layer === 'fc7' || layer === 'fc7.up') return 'fc7';
-  return layer === 'fc8' ? 'scores' : null;
 }

@@ -21,6 +21,7 @@ export function parseLabelFile(text: string, file: string): Labels {
   while (lines.at(-1)?.trim() === '') lines.pop();
   const table = lines[0] === HEADER;
   const rows = table ? lines.slice(1) : lines;
+  if (rows.length === 0) throw invalid(`at least one label in ${file}`, 'none');
   const at = (row: number) => `${file}, line ${row + (table ? 2 : 1)}`;
   if (!table) return { labels: rows.map((row, index) => checkLabel(row, at(index))) };
   const entries = rows.map((row, index) => parseRow(row, at(index)));

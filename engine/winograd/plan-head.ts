@@ -1,9 +1,7 @@
 // The head of a manifest → where everything lies in memory, behind the backbone.
 
-import { ModelError } from '../../core/errors.ts';
-import { linearShapes } from '../../core/family.ts';
-import { configurationOf, type Manifest, type ManifestLinear, weightRow } from '../../core/manifest.ts';
-import type { Tap } from '../../core/taps.ts';
+import { type Manifest, type ManifestLinear, weightRow } from '../../core/manifest.ts';
+import { type Tap, tapOfLinear } from '../../core/taps.ts';
 import { type Layout, roundUp } from './layout.ts';
 import type { Placement } from './load-tensors.ts';
 
@@ -51,9 +49,7 @@ export const HEAD_IMAGES = 8;
 /** Inputs are padded with zeros to whole vectors of int8. */
 const LANES = 16;
 
-/** Throws ModelError('invalid_manifest') when the layers are not those of the network. */
 export function planHead(manifest: Manifest, images: number, layout: Layout): HeadPlan {
-  checkLinears(manifest);
   const input = layout.take(images * (manifest.linears[0]?.inputs ?? 0) * 4);
   const linears = manifest.linears.map((layer): PlannedLinear => {
     const { name, inputs, outputs, weight } = layer;
@@ -61,7 +57,7 @@ export function planHead(manifest: Manifest, images: number, layout: Layout): He
     const groups = weight === undefined ? 1 : paddedInputs / weight.group;
     return {
       layer,
-      tap: tapOf(name),
+      tap: tapOfLinear(name),
       paddedInputs,
       groups,
       pieces: planPieces(manifest, layer, layout),
@@ -113,33 +109,4 @@ export function headPlacements({ linears }: HeadPlan): Placement[] {
     const biases: Placement = { name: `${name}.bias`, dtype: 'float32', shape: [outputs], address: bias };
     return [...matrices, scales, ...(layer.bias ? [biases] : [])];
   });
-}
-
-/** The tap that a layer's output is: `fc6` of `fc6` or `fc6.up`, `scores` of `fc8`. */
-function tapOf(layer: string): Tap | undefined {
-  if (layer === 'fc6' || layer === 'fc6.up') return 'fc6';
-  if (layer === 'fc7' || layer === 'fc7.up') return 'fc7';
-  return layer === 'fc8' ? 'scores' : undefined;
-}
-
-function checkLinears(manifest: Manifest): void {
-  const shapes = linearShapes(configurationOf(manifest));
-  if (shapes.length !== manifest.linears.length) {
-    throw invalid(`${shapes.length} linear layers`, `${manifest.linears.length}`);
-  }
-  for (const [index, shape] of shapes.entries()) {
-    const layer = manifest.linears[index];
-    for (const key of ['name', 'inputs', 'outputs', 'bias', 'relu'] as const) {
-      if (layer?.[key] !== shape[key]) {
-        throw invalid(`${key} ${shape[key]} for linear layer ${index + 1}`, `${layer?.[key]}`);
-      }
-    }
-  }
-}
-
-function invalid(expected: string, found: string): ModelError {
-  return new ModelError(
-    'invalid_manifest',
-    `Expected ${expected} in model.json but found ${found}. Build the model directory again.`,
-  );
 }

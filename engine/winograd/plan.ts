@@ -1,7 +1,6 @@
 // The backbone of a manifest → where everything lies in memory.
 
-import { ModelError } from '../../core/errors.ts';
-import { convolutionShapes, featuresDim } from '../../core/family.ts';
+import { featuresDim } from '../../core/family.ts';
 import { configurationOf, type Manifest, type ManifestConvolution } from '../../core/manifest.ts';
 import { fastestAlgorithm, LANES } from './algorithm.ts';
 import { DESCRIPTOR, type PlacedConvolution, paddedSide, type Workspace, workspace } from './descriptor.ts';
@@ -39,11 +38,9 @@ const SLACK = 64;
 
 /**
  * `images` are computed together: weights are transformed once for all, maps take so much more memory.
- * Throws ModelError('invalid_manifest') when the convolutions are not those of the network or an
- * activation has a zero point that the kernel cannot take, ModelError('out_of_memory') beyond 2 GiB.
+ * Throws ModelError('out_of_memory') beyond 2 GiB.
  */
 export function planBackbone(manifest: Manifest, images: number): BackbonePlan {
-  checkConvolutions(manifest);
   const size = manifest.preprocess.crop;
   const layout = new Layout(KERNEL_BYTES);
   const pixels = layout.take(images * size * size * 3);
@@ -133,29 +130,4 @@ function mapBytes(convolutions: readonly ManifestConvolution[], images: number):
       ),
     ),
   ];
-}
-
-function checkConvolutions(manifest: Manifest): void {
-  const shapes = convolutionShapes(configurationOf(manifest), manifest.preprocess.crop);
-  if (shapes.length !== manifest.convolutions.length) {
-    throw invalid(`${shapes.length} convolutions`, `${manifest.convolutions.length}`);
-  }
-  for (const [index, shape] of shapes.entries()) {
-    const layer = manifest.convolutions[index];
-    for (const key of ['name', 'inputChannels', 'outputChannels', 'size', 'pools'] as const) {
-      if (layer?.[key] !== shape[key]) {
-        throw invalid(`${key} ${shape[key]} for convolution ${index + 1}`, `${layer?.[key]}`);
-      }
-    }
-    if (layer?.output.zeroPoint !== 0 || (index > 0 && layer.input.zeroPoint !== 0)) {
-      throw invalid(`zero point 0 after the ReLU for ${shape.name}`, 'another');
-    }
-  }
-}
-
-function invalid(expected: string, found: string): ModelError {
-  return new ModelError(
-    'invalid_manifest',
-    `Expected ${expected} in model.json but found ${found}. Build the model directory again.`,
-  );
 }

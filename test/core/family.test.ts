@@ -122,6 +122,10 @@ describe('custom configurations', () => {
   });
 });
 
+test.each(['vgg12', 'constructor', '__proto__', 'toString_bn', ''])('%j is no member', (name) => {
+  expect(() => familyMember(name)).toThrow(InputError);
+});
+
 function byNumberThenNorm(left: string, right: string): number {
   return left.localeCompare(right, 'en', { numeric: true });
 }

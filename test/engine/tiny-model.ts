@@ -4,7 +4,8 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Manifest, parseManifest } from '../../core/manifest.ts';
+import type { Manifest } from '../../core/manifest.ts';
+import { parseManifest } from '../../core/parse-manifest.ts';
 import type { Digest, ImageBatch, ModelFiles } from '../../core/ports.ts';
 import { noise } from '../core/noise.ts';
 

@@ -9,9 +9,9 @@ import {
   type Manifest,
   type ManifestLinear,
   type ManifestTensor,
-  parseManifest,
   weightRow,
 } from '../../core/manifest.ts';
+import { parseManifest } from '../../core/parse-manifest.ts';
 import { loadHead } from '../../engine/winograd/head.ts';
 import { KERNEL_BYTES, startKernel } from '../../engine/winograd/kernel.ts';
 import { createMemory } from '../../engine/winograd/layout.ts';

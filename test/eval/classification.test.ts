@@ -54,8 +54,10 @@ describe('figures', () => {
     });
   });
 
-  test('equal scores are no hit', () => {
-    expect(classify(Float32Array.of(1, 1, 1), Int32Array.of(0), manifest).top1).toBe(0);
+  test('equal scores are no hit: the photograph is taken for another class', () => {
+    const figures = classify(Float32Array.of(1, 1, 0), Int32Array.of(0), manifest);
+    expect(figures.top1).toBe(0);
+    expect(figures.worstConfusions).toEqual([{ is: 'a', takenFor: 'b', photos: 1 }]);
   });
 
   test('without classes in the manifest every class counts as labelled', () => {

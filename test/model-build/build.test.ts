@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../cli/main.ts';
-import { parseManifest } from '../../core/manifest.ts';
+import { parseManifest } from '../../core/parse-manifest.ts';
 import { diskFiles } from '../../engine/node/disk-files.ts';
 import { floatDirectory } from '../../model-build/float-directory.ts';
 import { openWeights } from '../../model-build/open-weights.ts';

@@ -27,6 +27,9 @@ describe('forms', () => {
 
 describe('refused by line', () => {
   test.each([
+    ['an empty file', '', /at least one label in labels\.txt but found none/],
+    ['blank lines alone', '\uFEFF\n \r\n', /at least one label in labels\.txt but found none/],
+    ['a table without rows', `${HEADER}\n`, /at least one label in labels\.txt but found none/],
     ['an empty line between', 'cat\n\ndog', /labels\.txt, line 2 but found none/],
     ['a blank label', ' \ndog', /labels\.txt, line 1 but found none/],
     ['a label without end', `cat\n${'x'.repeat(201)}`, /line 2 but found 201/],
