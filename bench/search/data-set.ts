@@ -35,6 +35,8 @@ export interface DataSet {
   readonly dimensions: number;
   /** Of this data set alone; the stores' own files go below it. */
   readonly folder: string;
+  /** All vectors one after the other, little-endian. */
+  readonly vectorFile: string;
   readonly queries: readonly Float32Array[];
   /** Of each query the rows of highest cosine, of all and of the even ones. */
   readonly truth: Truth;
@@ -79,7 +81,7 @@ export async function openDataSet(cache: string, options: DataSetOptions): Promi
     truth = await findTruth(batches(BATCH), dimensions, queries);
     await writeFile(truthFile, JSON.stringify(truth));
   }
-  return { count, dimensions, folder, queries, truth, batches };
+  return { count, dimensions, folder, vectorFile, queries, truth, batches };
 }
 
 /**

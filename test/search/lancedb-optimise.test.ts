@@ -3,6 +3,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from '@lancedb/lancedb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Item, VectorIndex } from '../../core/vector-store.ts';
 import { openLanceDbStore } from '../../search/node/lancedb-store.ts';
@@ -81,5 +82,29 @@ test('compacts by itself after a hundred writes', async () => {
   }
   expect(await files(place, 'data')).toHaveLength(6);
   expect((await (await store.open('photos')).describe()).items).toBe(105);
+  await store.close();
+});
+
+test('the approximate index is built anew when its partitions are outgrown', async () => {
+  const place = join(folder, 'growing');
+  const store = await openLanceDbStore(place);
+  const index = await store.create('photos', space);
+  const table = async () => (await connect(place)).openTable('photos');
+  const grow = async (from: number, to: number) => {
+    for (let start = from; start < to; start += 1000) {
+      await index.upsert(
+        space,
+        Array.from({ length: 1000 }, (_, place) => item(start + place)),
+      );
+    }
+    await store.optimise('photos');
+    const indexes = (await (await table()).listIndices()).map(({ name }) => name);
+    return indexes.filter((name) => name.startsWith('vector'));
+  };
+  expect(await grow(0, 1000)).toEqual([]);
+  expect(await grow(1000, 3000)).toEqual(['vector_1']);
+  expect(await grow(3000, 5000)).toEqual(['vector_1']);
+  expect(await grow(5000, 17_000)).toEqual(['vector_4']);
+  expect((await index.query({ by: { id: '16999' }, topK: 1 })).map(({ id }) => id)).toEqual(['16999']);
   await store.close();
 });
