@@ -1,6 +1,6 @@
 // vgg-edge agreement: the same photographs through the edge's engine and the runner's.
 
-import { cpus, homedir } from 'node:os';
+import { cpus } from 'node:os';
 import { type AgreementMeasurement, withMeasurement } from '../core/agreement.ts';
 import { ModelError } from '../core/errors.ts';
 import { readManifest } from '../engine/model-file.ts';
@@ -9,13 +9,11 @@ import { diskFiles } from '../engine/node/disk-files.ts';
 import { measureAgreement } from '../eval/agreement.ts';
 import { choosePhotos } from '../eval/photos.ts';
 import { openVectorCache } from '../eval/vector-cache.ts';
-import { weightsCacheFolder } from '../model-build/download-weights.ts';
-import { floatDirectory } from '../model-build/float-directory.ts';
 import { temporaryFolder } from '../model-build/temporary-folder.ts';
-import { openEngine } from '../runner/engine.ts';
 import type { Choice } from '../runner/engines/choose.ts';
 import { agreementTable, readAgreement, writeAgreement } from './agreement-record.ts';
 import { type Command, flag, required, text, UsageError, wholeNumber } from './command.ts';
+import { openModelEngine } from './embedding-model.ts';
 import { exitOnInterrupt } from './exit-on-interrupt.ts';
 import { DEFAULT_MODEL } from './photo-embedder.ts';
 import { createProgress } from './progress.ts';
@@ -55,16 +53,7 @@ export const agreement: Command = {
     const { photos } = await choosePhotos(required(values, 'images'), limit === undefined ? {} : { limit });
     const { manifest, id } = await readManifest(diskFiles(directory));
     const taps = manifest.taps.map(({ name }) => name);
-    const open = (wanted: string) =>
-      openEngine(wanted, {
-        directory,
-        manifest,
-        taps,
-        floatGraphs: async (precision) => {
-          const cache = weightsCacheFolder(process.env, homedir());
-          return (await floatDirectory(directory, precision, cache)).directory;
-        },
-      });
+    const open = (wanted: string) => openModelEngine(wanted, { directory, manifest, taps });
     const wanted = text(values, 'engine');
     const runner = await firstThatOpens(wanted === undefined ? FLOAT_ENGINES : [wanted], open);
     const edge = await open('winograd');

@@ -8,7 +8,7 @@ import { openProjections } from '../engine/model-projections.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
 import { weightsCacheFolder } from '../model-build/download-weights.ts';
 import { floatDirectory } from '../model-build/float-directory.ts';
-import { openEngine } from '../runner/engine.ts';
+import { type EngineParts, openEngine } from '../runner/engine.ts';
 import type { Choice } from '../runner/engines/choose.ts';
 
 export interface EmbeddingModel {
@@ -29,18 +29,22 @@ export async function openEmbeddingModel(
     manifest,
     projections: openProjections(files, id),
   });
-  // Float graphs are made when a GPU asks for them, and kept where `vgg-edge export` keeps them.
-  const cache = weightsCacheFolder(process.env, homedir());
   return {
     manifest,
     id,
     describer,
-    openEngine: (wanted) =>
-      openEngine(wanted, {
-        directory,
-        manifest,
-        taps: [describer.layer],
-        floatGraphs: async (precision) => (await floatDirectory(directory, precision, cache)).directory,
-      }),
+    openEngine: (wanted) => openModelEngine(wanted, { directory, manifest, taps: [describer.layer] }),
   };
+}
+
+/** Float graphs are made when an engine asks for them, and kept where `vgg-edge export` keeps them. */
+export function openModelEngine(
+  wanted: string,
+  model: Pick<EngineParts, 'directory' | 'manifest' | 'taps'>,
+): Promise<Choice> {
+  const cache = weightsCacheFolder(process.env, homedir());
+  return openEngine(wanted, {
+    ...model,
+    floatGraphs: async (precision) => (await floatDirectory(model.directory, precision, cache)).directory,
+  });
 }

@@ -1,6 +1,7 @@
 // Pages of thumbnails that need nothing from elsewhere: the gallery of `search`, the report of `duplicates`.
 
 import { thumbnail } from '../engine/node/photo-copies.ts';
+import { escapeHtml } from '../runner/escape-html.ts';
 
 export interface PagePhoto {
   /** The encoded photo; undefined where there is none. */
@@ -88,15 +89,4 @@ async function thumbnailOf(read: PagePhoto['read'], side: number): Promise<strin
   } catch {
     return undefined;
   }
-}
-
-function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&quot;',
-    "'": '&#39;',
-  };
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
 }

@@ -1,6 +1,7 @@
 // The runner's ports: where encoded images come from and where their vectors go. Adapters stand in
 // runner/sources/ and runner/outputs/; runner/ itself knows no format.
 
+import type { VectorDtype } from '../core/quantise-vector.ts';
 import type { Metadata, VectorSpace } from '../core/vector-store.ts';
 
 /** One encoded image of a source, not yet read. Plain data: another machine can read it from this alone. */
@@ -28,9 +29,6 @@ export interface Source {
   read(item: SourceItem, maxBytes: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }
-
-/** How the values of a vector are written; the scaling of each is core/quantise-vector.ts's. */
-export type VectorDtype = 'float32' | 'int8' | 'binary';
 
 export interface OutputRow {
   readonly id: string;
@@ -64,5 +62,6 @@ export interface Output {
 
 export interface OutputOptions {
   readonly space: VectorSpace;
+  /** How the values of a vector are written. */
   readonly dtype: VectorDtype;
 }

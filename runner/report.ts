@@ -1,6 +1,7 @@
 // A run's report: report.html, one file without script that shows throughput over time and what limited it,
 // and the same curve in one line for terminals.
 
+import { escapeHtml } from './escape-html.ts';
 import { bottleneck, type MeterReading, type Sample, STAGES } from './meter.ts';
 import type { RunTotals } from './reconcile.ts';
 import type { RunRecord } from './run-record.ts';
@@ -60,7 +61,7 @@ export function reportPage(report: RunReport): string {
 <html lang="en">
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${inHtml(`vgg-edge embed: ${record.source}`)}</title>
+<title>${escapeHtml(`vgg-edge embed: ${record.source}`)}</title>
 <style>
 body { font: 15px/1.5 system-ui, sans-serif; max-width: ${WIDTH}px; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff }
 th { text-align: left; vertical-align: top; padding-right: 1.5rem; font-weight: 600; white-space: nowrap }
@@ -70,7 +71,7 @@ svg { width: 100%; height: auto }
 <h1>${totals.vectors} vectors</h1>
 ${throughputPicture(report.samples)}
 <table>
-${rows.map(([name, value]) => `<tr><th scope="row">${name}<td>${inHtml(value)}`).join('\n')}
+${rows.map(([name, value]) => `<tr><th scope="row">${name}<td>${escapeHtml(value)}`).join('\n')}
 </table>
 </html>
 `;
@@ -129,8 +130,4 @@ function niceTop(value: number): number {
 
 function short(value: number): string {
   return value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toPrecision(2);
-}
-
-function inHtml(content: string): string {
-  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

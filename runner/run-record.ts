@@ -92,7 +92,7 @@ export function refuseDifferent({ path }: RunDirectory, found: RunRecord, wanted
 const OURS = ['items', 'shards', 'work'];
 
 /** `pool was gem and is now max`, one for each that differs. */
-export function differences(before: RunRecord, now: RunRecord): string[] {
+function differences(before: RunRecord, now: RunRecord): string[] {
   const flat = (record: RunRecord) => {
     const { space, limits, crop, metadataColumns, format, formatVersion, ...rest } = record;
     return {

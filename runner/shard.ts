@@ -32,7 +32,7 @@ const markerSchema = z.strictObject({
 export type ShardMarker = Readonly<z.infer<typeof markerSchema>>;
 
 /** Undefined where the shard is not done. */
-export async function readMarker({ markers }: RunDirectory, shard: number): Promise<ShardMarker | undefined> {
+async function readMarker({ markers }: RunDirectory, shard: number): Promise<ShardMarker | undefined> {
   const path = join(markers, `${shardName(shard)}.json`);
   const json = await readIfThere(path);
   return json === undefined ? undefined : parseRunFile(path, json, markerSchema);

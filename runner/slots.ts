@@ -4,8 +4,6 @@ export interface Slots {
   /** Resolves when a place is free, and takes it. */
   acquire(): Promise<void>;
   release(): void;
-  /** Places taken. */
-  taken(): number;
 }
 
 export function createSlots(places: number): Slots {
@@ -22,6 +20,5 @@ export function createSlots(places: number): Slots {
       if (next === undefined) taken -= 1;
       else next();
     },
-    taken: () => taken,
   };
 }

@@ -4,7 +4,7 @@
 import { toHex } from '../core/encodings.ts';
 import type { Digest, ModelFiles } from '../core/ports.ts';
 
-export class DownloadError extends Error {}
+class DownloadError extends Error {}
 
 export interface ModelDownload {
   readonly files: ModelFiles;

@@ -14,7 +14,8 @@ import {
   Schema,
   Utf8,
 } from 'apache-arrow';
-import type { OutputOptions, VectorDtype } from '../ports.ts';
+import type { VectorDtype } from '../../core/quantise-vector.ts';
+import type { OutputOptions } from '../ports.ts';
 import type { ColumnType, MetadataColumn } from './metadata-columns.ts';
 import { storedWidth } from './stored-row.ts';
 

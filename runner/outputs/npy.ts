@@ -2,7 +2,8 @@
 
 import { join } from 'node:path';
 import { encodeNpyHeader, type NpyDtype } from '../../core/npy.ts';
-import type { Output, OutputOptions, ShardWriter, VectorDtype } from '../ports.ts';
+import type { VectorDtype } from '../../core/quantise-vector.ts';
+import type { Output, OutputOptions, ShardWriter } from '../ports.ts';
 import { createOutputFile } from './output-file.ts';
 import { factColumns, writeParquetFile } from './parquet-file.ts';
 import { joinValues, type RowFacts, storedWidth, toStoredRow } from './stored-row.ts';

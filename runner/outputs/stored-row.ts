@@ -1,7 +1,7 @@
 // Rows as the outputs store them: vectors in the values of their dtype, scaled by core/quantise-vector.ts.
 
-import { toBinary, toInt8 } from '../../core/quantise-vector.ts';
-import type { OutputOptions, OutputRow, VectorDtype } from '../ports.ts';
+import { toBinary, toInt8, type VectorDtype } from '../../core/quantise-vector.ts';
+import type { OutputOptions, OutputRow } from '../ports.ts';
 
 /** What stands beside a vector. */
 export interface RowFacts extends Pick<OutputRow, 'id' | 'sha256' | 'metadata'> {

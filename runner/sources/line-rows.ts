@@ -24,7 +24,7 @@ type Row = { readonly fields: Readonly<Record<string, unknown>> } | { readonly p
 /** Empty lines are no rows. */
 async function* readLines(path: string, toRow: (text: string) => Row): AsyncGenerator<ListRow> {
   let row = 0;
-  for await (const { text } of textLines(path)) {
+  for await (const text of textLines(path)) {
     if (text?.trim() === '') continue;
     row += 1;
     yield { row, ...(text === undefined ? { problem: 'expected a shorter line' } : toRow(text)) };

@@ -5,22 +5,17 @@ import { createReadStream } from 'node:fs';
 /** Bytes. A row of a list with its metadata is far below. */
 const MAX_LINE = 1 << 20;
 
-export interface TextLine {
-  /** From 1. */
-  readonly number: number;
-  /** Without its end of line; undefined where it is longer than the limit. */
-  readonly text: string | undefined;
-}
-
-/** UTF-8, LF or CRLF, with or without a byte order mark. Rejects with what the file system says. */
-export async function* textLines(path: string, maxLine = MAX_LINE): AsyncGenerator<TextLine> {
+/**
+ * Lines without their ends; undefined for one that is longer than the limit. UTF-8, LF or CRLF, with or without a
+ * byte order mark. Rejects with what the file system says.
+ */
+export async function* textLines(path: string, maxLine = MAX_LINE): AsyncGenerator<string | undefined> {
   const decoder = new TextDecoder();
-  let number = 0;
   let kept = '';
   let overlong = false;
-  const take = (end: string): TextLine => {
+  const take = (end: string): string | undefined => {
     const text = `${kept}${end}`.replace(/\r$/, '');
-    const line = { number: ++number, text: overlong || text.length > maxLine ? undefined : text };
+    const line = overlong || text.length > maxLine ? undefined : text;
     kept = '';
     overlong = false;
     return line;

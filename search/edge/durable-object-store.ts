@@ -2,7 +2,13 @@
 // the id. Needs no account and is the same code locally and deployed.
 
 import { fromInt8 } from '../../core/quantise-vector.ts';
-import type { IndexAlias, Item, VectorIndex, VectorStore } from '../../core/vector-store.ts';
+import {
+  type IndexAlias,
+  type Item,
+  MAX_METADATA_BYTES,
+  type VectorIndex,
+  type VectorStore,
+} from '../../core/vector-store.ts';
 import { checkDeletable, indexHasName, listWithAliases, noSuchAlias, noTarget } from '../index-alias.ts';
 import { mergeNeighbours } from '../neighbours.ts';
 import { createReach } from '../reach.ts';
@@ -31,7 +37,6 @@ export interface DurableObjectStoreOptions {
 const SHARDS_PER_INDEX = 4;
 /** An RPC message may have 32 MiB. */
 const MESSAGE_BYTES = 16 * 1024 * 1024;
-const METADATA_BYTES = 10 * 1024;
 
 export function createDurableObjectStore(options: DurableObjectStoreOptions): VectorStore {
   const { shards: namespace, shardsPerIndex = SHARDS_PER_INDEX } = options;
@@ -97,7 +102,7 @@ export function createDurableObjectStore(options: DurableObjectStoreOptions): Ve
 }
 
 function createBackend(shards: readonly DurableObjectStub<VectorShard>[], dimensions: number): IndexBackend {
-  const perMessage = Math.max(1, Math.floor(MESSAGE_BYTES / (dimensions + METADATA_BYTES)));
+  const perMessage = Math.max(1, Math.floor(MESSAGE_BYTES / (dimensions + MAX_METADATA_BYTES)));
 
   /** Calls each shard with its part of the values, in pieces that fit a message. */
   async function spread<Value, Answer>(

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe } from 'vitest';
-import type { VectorDtype } from '../../runner/ports.ts';
+import type { VectorDtype } from '../../core/quantise-vector.ts';
 import { describeOutput, type ReadRow } from './output-contract.ts';
 
 async function readShard(folder: string, name: string, dtype: VectorDtype): Promise<ReadRow[]> {

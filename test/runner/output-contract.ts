@@ -4,10 +4,11 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { VectorDtype } from '../../core/quantise-vector.ts';
 import { toBinary, toInt8 } from '../../core/quantise-vector.ts';
 import type { Metadata, VectorSpace } from '../../core/vector-store.ts';
 import { openOutput } from '../../runner/outputs/open-output.ts';
-import type { Output, OutputOptions, OutputRow, VectorDtype } from '../../runner/ports.ts';
+import type { Output, OutputOptions, OutputRow } from '../../runner/ports.ts';
 
 const DIMENSIONS = 12;
 

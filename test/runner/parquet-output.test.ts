@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parquetMetadata } from 'hyparquet';
 import { describe, expect, test } from 'vitest';
-import type { VectorDtype } from '../../runner/ports.ts';
+import type { VectorDtype } from '../../core/quantise-vector.ts';
 import { asColumns, describeOutput, openIn, type ReadRow, rowsOf, SPACE } from './output-contract.ts';
 import { readParquetRows } from './parquet-rows.ts';
 
