@@ -54,7 +54,10 @@ export function matchesETag(ifNoneMatch: string | undefined, key: string): boole
   return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === `"${key}"`);
 }
 
-/** The least recently used answers go first when `maxBytes` of bodies are exceeded. */
+/** Bytes that an entry takes beside its texts and its body: measured in Node at 200,000 answers of 64 bytes. */
+const ENTRY_BYTES = 512;
+
+/** The least recently used answers go first when `maxBytes` are exceeded, of bodies and all that is kept with them. */
 export function memoryAnswerCache(maxBytes: number): AnswerCache {
   const answers = new Map<string, StoredAnswer>();
   let bytes = 0;
@@ -68,17 +71,24 @@ export function memoryAnswerCache(maxBytes: number): AnswerCache {
       return answer;
     },
     async put(key, answer) {
-      if (answer.body.length > maxBytes) return;
-      bytes += answer.body.length - (answers.get(key)?.body.length ?? 0);
+      if (weigh(key, answer) > maxBytes) return;
+      const replaced = answers.get(key);
+      bytes += weigh(key, answer) - (replaced === undefined ? 0 : weigh(key, replaced));
       answers.delete(key);
       answers.set(key, answer);
-      for (const [oldest, { body }] of answers) {
+      for (const [oldest, dropped] of answers) {
         if (bytes <= maxBytes) break;
         answers.delete(oldest);
-        bytes -= body.length;
+        bytes -= weigh(oldest, dropped);
       }
     },
   };
+}
+
+/** Bytes of memory, about. */
+function weigh(key: string, { headers, body }: StoredAnswer): number {
+  const texts = Object.entries(headers).reduce((sum, pair) => sum + pair.join().length, key.length);
+  return texts + body.length + ENTRY_BYTES;
 }
 
 /** The part of the Cache API that is used (`caches.default` on Cloudflare, one cache per location). */

@@ -26,7 +26,7 @@ function fakePlatform(): PlatformCache {
 }
 
 describe.each([
-  ['in memory', () => memoryAnswerCache(100)],
+  ['in memory', () => memoryAnswerCache(10_000)],
   ['of the platform', () => platformAnswerCache(fakePlatform(), 60)],
 ])('a cache %s', (_, create) => {
   test('gives back what was put in', async () => {
@@ -41,16 +41,26 @@ describe.each([
 });
 
 test('in memory, the answer used longest ago goes first, and none larger than all is kept', async () => {
-  const cache = memoryAnswerCache(10);
-  await cache.put('a', answer('1234'));
-  await cache.put('b', answer('1234'));
+  const cache = memoryAnswerCache(20_000);
+  await cache.put('a', answer('1'.repeat(9000)));
+  await cache.put('b', answer('1'.repeat(9000)));
   await cache.get('a');
-  await cache.put('c', answer('1234'));
-  await cache.put('huge', answer('12345678901'));
+  await cache.put('c', answer('1'.repeat(9000)));
+  await cache.put('huge', answer('1'.repeat(20_000)));
   const kept = await Promise.all(
     ['a', 'b', 'c', 'huge'].map(async (key) => (await cache.get(key)) !== undefined),
   );
   expect(kept).toEqual([true, false, true, false]);
+});
+
+test('in memory, an answer takes more than its body', async () => {
+  const cache = memoryAnswerCache(1_000_000);
+  const keys = Array.from({ length: 5000 }, (_, place) => String(place));
+  for (const key of keys) await cache.put(key, answer(''));
+  const kept = await Promise.all(keys.map((key) => cache.get(key)));
+  const count = kept.filter((found) => found !== undefined).length;
+  expect(count).toBeGreaterThan(1000);
+  expect(count).toBeLessThan(2000);
 });
 
 test('a platform that fails costs the answer nothing', async () => {
