@@ -50,6 +50,12 @@ export interface Embedder {
    * preprocessed has its error in its outcome and fails no other. Throws what the engine throws.
    */
   run(images: readonly ImageSource[], taps: readonly Tap[]): Promise<EmbedRun<TapOutputs>>;
+  /** What `describe` makes of each image's taps, as `run`; its time is the run's `descriptor`. */
+  embedWith<T>(
+    images: readonly ImageSource[],
+    taps: readonly Tap[],
+    describe: (outputs: TapOutputs) => T,
+  ): Promise<EmbedRun<T>>;
   /** The descriptor of each image, as `run`. */
   embed(images: readonly ImageSource[], descriptor: Descriptor): Promise<EmbedRun<Float32Array>>;
 }
@@ -112,16 +118,20 @@ export function createEmbedder(parts: EmbedderParts): Embedder {
     return { outcomes, times };
   };
 
+  const embedWith: Embedder['embedWith'] = async (images, taps, describeImage) => {
+    const { outcomes, times } = await run(images, taps);
+    const start = now();
+    const described = outcomes.map((outcome) =>
+      'error' in outcome ? outcome : { value: describeImage(outcome.value) },
+    );
+    return { outcomes: described, times: { ...times, descriptor: now() - start } };
+  };
+
   return {
     run,
-    async embed(images, descriptor) {
-      const { outcomes, times } = await run(images, [descriptor.layer]);
-      const start = now();
-      const described = outcomes.map((outcome) =>
-        'error' in outcome ? outcome : { value: describe(outcome.value, descriptor) },
-      );
-      return { outcomes: described, times: { ...times, descriptor: now() - start } };
-    },
+    embedWith,
+    embed: (images, descriptor) =>
+      embedWith(images, [descriptor.layer], (outputs) => describe(outputs, descriptor)),
   };
 }
 

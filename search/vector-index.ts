@@ -135,7 +135,7 @@ export function isIndexName(name: string): boolean {
 /** Throws InputError where it is no name of an index. */
 export function checkIndexName(name: string): void {
   if (!isIndexName(name)) {
-    throw invalid('the index name', '1 to 63 of a–z, 0–9 and -, not beginning with -', `'${name}'`);
+    throw invalid('the index name', '1 to 63 of a–z, 0–9 and -, not beginning with -', `'${name}'`, 'name');
   }
 }
 
@@ -148,6 +148,7 @@ export function parseSpace(value: unknown): VectorSpace {
     `the index's space at '${issue?.path.join('.') ?? ''}'`,
     'a valid value',
     issue?.message ?? '',
+    'space',
   );
 }
 
@@ -184,16 +185,18 @@ async function fold(
 
 function unitVector(name: string, vector: Float32Array, dimensions: number): Float32Array {
   if (vector.length !== dimensions) {
-    throw invalid(`the vector of ${name}`, `${dimensions} values`, String(vector.length));
+    throw invalid(`the vector of ${name}`, `${dimensions} values`, String(vector.length), 'vector');
   }
-  if (!vector.every(Number.isFinite)) throw invalid(`the vector of ${name}`, 'finite values', 'others');
+  if (!vector.every(Number.isFinite))
+    throw invalid(`the vector of ${name}`, 'finite values', 'others', 'vector');
   const unit = normaliseL2(vector);
   if (!unit.some((value) => value !== 0))
-    throw invalid(`the vector of ${name}`, 'a value other than 0', 'none');
+    throw invalid(`the vector of ${name}`, 'a value other than 0', 'none', 'vector');
   return unit;
 }
 
-function checkId(id: string): void {
+/** Throws InputError where it is no id of an item. */
+export function checkId(id: string): void {
   const bytes = new TextEncoder().encode(id).length;
   if (bytes < 1 || bytes > MAX_ID_BYTES) throw invalid('id', `1 to ${MAX_ID_BYTES} bytes`, String(bytes));
   if (!isPlainText(id)) throw invalid('id', PLAIN_TEXT, JSON.stringify(id));
@@ -215,8 +218,7 @@ export function checkQuery({ topK, minScore, fold }: Query, maxNearest: number =
   }
 }
 
-function invalid(name: string, expected: string, found: string): InputError {
-  return new InputError('invalid_option', `Expected ${expected} for ${name} but found ${found}.`, {
-    param: name,
-  });
+/** `param` is the request's field, where the name is longer. */
+function invalid(name: string, expected: string, found: string, param = name): InputError {
+  return new InputError('invalid_option', `Expected ${expected} for ${name} but found ${found}.`, { param });
 }

@@ -10,28 +10,37 @@ import { imageInput, imageObject } from './schemas/input.ts';
 
 const DATA_URI = /^data:([^,]{0,128}),/i;
 
-/**
- * One source per image, in order. What is wrong with one item is thrown when it is read and fails that
- * image alone. `crop` holds for items without their own. Throws InputError for a list of a wrong length.
- */
+export interface InputReading {
+  readonly limits: Limits;
+  /** Without it image URLs are refused. */
+  readonly readUrl: ReadUrl | undefined;
+}
+
+/** One source per image, in order. `crop` holds for items without their own. Throws InputError for a list of a wrong length. */
 export function imageSources(
   input: unknown,
   crop: CropBox | undefined,
-  limits: Limits,
-  readUrl: ReadUrl | undefined,
+  reading: InputReading,
 ): ImageSource[] {
   if (input === undefined) {
     throw new InputError('invalid_option', 'Expected an image, as data URI or base64, for input.', {
       param: 'input',
     });
   }
-  const items: readonly unknown[] = Array.isArray(input) ? input : [input];
-  checkCount(items.length, limits, 'input');
-  return items.map((item, index) => {
-    const param = Array.isArray(input) ? `input[${index}]` : 'input';
-    const object = imageObject.safeParse(item);
-    return { read: async () => imageBytes(item, param, limits, readUrl), crop: object.data?.crop ?? crop };
-  });
+  if (!Array.isArray(input)) return [imageSource(input, 'input', reading, crop)];
+  checkCount(input.length, reading.limits, 'input');
+  return input.map((item, index) => imageSource(item, `input[${index}]`, reading, crop));
+}
+
+/** What is wrong with the item is thrown when it is read, and fails that image alone; `param` names it. */
+export function imageSource(
+  item: unknown,
+  param: string,
+  { limits, readUrl }: InputReading,
+  crop?: CropBox,
+): ImageSource {
+  const object = imageObject.safeParse(item);
+  return { read: async () => imageBytes(item, param, limits, readUrl), crop: object.data?.crop ?? crop };
 }
 
 /** Throws InputError unless a request has between one image and as many as are allowed. */

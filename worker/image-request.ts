@@ -9,7 +9,7 @@ import type { Limits } from './limits.ts';
 import { joinOptions, parseOptions, textOptions } from './parse-options.ts';
 import { checkDeclared, readBody } from './read-body.ts';
 import { readForm } from './read-form.ts';
-import { parseJsonObject } from './read-json.ts';
+import { mediaType, parseJsonObject } from './read-json.ts';
 import type { RequestFacts } from './request-facts.ts';
 import type { classifyOptions } from './schemas/classify.ts';
 
@@ -63,17 +63,23 @@ export async function readImageRequest<Schema extends ImageOptionsSchema>(
   }
   const { input, ...fields } = parseJsonObject(body);
   const options = parseOptions(schema, joinOptions(query, fields));
-  return { images: imageSources(input, options.crop, limits, readUrl), options };
+  return { images: imageSources(input, options.crop, { limits, readUrl }), options };
 }
 
-function bodyLimits(kind: BodyKind, { maxBodyBytes, maxImageBytes, bodyTimeout }: Limits) {
+export function bodyLimits(kind: BodyKind, { maxBodyBytes, maxImageBytes, bodyTimeout }: Limits) {
   const maxBytes = kind === 'image' ? Math.min(maxBodyBytes, maxImageBytes) : maxBodyBytes;
   return { maxBytes, timeout: bodyTimeout };
 }
 
+/** Whether the body is an image itself. */
+export function isImageType(contentType = ''): boolean {
+  const type = mediaType(contentType);
+  return type.startsWith('image/') || type === 'application/octet-stream';
+}
+
 function bodyKind(contentType: string): BodyKind {
-  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
-  if (type.startsWith('image/') || type === 'application/octet-stream') return 'image';
+  const type = mediaType(contentType);
+  if (isImageType(type)) return 'image';
   if (type === 'multipart/form-data') return 'form';
   if (type === 'application/json') return 'json';
   throw new InputError(

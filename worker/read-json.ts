@@ -2,9 +2,14 @@
 
 import { InputError } from '../core/errors.ts';
 
+/** The type without its parameters, in lower case. */
+export function mediaType(contentType: string): string {
+  return contentType.split(';')[0]?.trim().toLowerCase() ?? '';
+}
+
 /** Throws InputError('unsupported_media_type') for any other content type. */
 export function checkJsonType(contentType = ''): void {
-  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
+  const type = mediaType(contentType);
   if (type === 'application/json') return;
   throw new InputError(
     'unsupported_media_type',

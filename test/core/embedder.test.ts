@@ -138,6 +138,17 @@ describe('the embedder', () => {
     expect(decoder.shortSides).toEqual([CROP, undefined]);
   });
 
+  test('tells how long describing took', async () => {
+    let time = 0;
+    const embedder = createEmbedder(parts(fakeEngine(), { now: () => time }));
+    const { outcomes, times } = await embedder.embedWith([image(1), image(0), image(2)], ['features'], () => {
+      time += 7;
+      return Float32Array.of(time);
+    });
+    expect(values(outcomes)).toEqual([7, expect.objectContaining({ code: 'invalid_image' }), 14]);
+    expect(times).toMatchObject({ decode: 0, descriptor: 14 });
+  });
+
   test.each([
     [{ pool: 'none', normalize: false }, WIDTH, 5],
     [{ pool: 'avg', normalize: false }, 2, 5],

@@ -8,7 +8,7 @@ import type { SearchAnswer } from '../../worker/schemas/indexes.ts';
 import { base64 } from '../api/images.ts';
 import { BLUE, imageOf, RED } from '../api/png.ts';
 import { space, vectorStoreContract } from '../search/vector-store-contract.ts';
-import { createFixture, MODEL_ID } from './api-fixture.ts';
+import { createFixture, knownEngine, MODEL_ID } from './api-fixture.ts';
 
 const URL_BASE = 'http://127.0.0.1';
 
@@ -29,6 +29,16 @@ describe('images', () => {
   let red: string;
   let green: string;
   let blue: string;
+  let runs = 0;
+  const countsOf = async (route: string) => {
+    const text = await (await app.request('/metrics')).text();
+    const counted = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
+    return {
+      failures: counted(`vgg_edge_failures_total\\{route="${route}",code="unsupported_image"\\}`),
+      bytes: counted('vgg_edge_image_bytes_total'),
+      decoded: counted('vgg_edge_stage_duration_seconds_count\\{stage="decode"\\}'),
+    };
+  };
   const post = async (path: string, body: object) => {
     const response = await app.request(`/v1/indexes${path}`, {
       method: 'POST',
@@ -39,7 +49,10 @@ describe('images', () => {
   };
 
   beforeAll(async () => {
-    app = await served();
+    const engine = knownEngine(() => {
+      runs += 1;
+    });
+    ({ app } = await createFixture({ engine, dependencies: { indexes: createMemoryStore() } }));
     red = base64(imageOf(RED));
     green = base64(imageOf([0, 255, 0]));
     blue = base64(imageOf(BLUE));
@@ -88,6 +101,97 @@ describe('images', () => {
     const { status, body } = await post('/others/items', { items: [{ id: 'a', image: blue }] });
     expect(status).toBe(409);
     expect(body).toMatchObject({ error: { code: 'index_mismatch' } });
+  });
+
+  test('are told of as images of every route are: model, times, metrics', async () => {
+    await post('', { name: 'watched' });
+    const init = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        items: [
+          { id: 'a', image: red },
+          { id: 'b', image: 'AAAA' },
+        ],
+      }),
+    };
+    const before = await countsOf('/v1/indexes/:index/items');
+    const response = await app.request('/v1/indexes/watched/items', init);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('x-model-id')).toBe(MODEL_ID);
+    expect(response.headers.get('server-timing')).toMatch(
+      /^queue;dur=.* backbone;dur=1\.0,.* descriptor;dur=/,
+    );
+    const after = await countsOf('/v1/indexes/:index/items');
+    expect(after.failures - before.failures).toBe(1);
+    expect(after.bytes - before.bytes).toBe(Buffer.from(red, 'base64').length + 3);
+    expect(after.decoded).toBeGreaterThan(before.decoded);
+  });
+
+  test('are not embedded where an item is wrong', async () => {
+    const before = runs;
+    for (const wrong of [
+      { id: 'x', metadata: { a: null } },
+      { id: '', metadata: {} },
+    ]) {
+      const answer = await post('/colours/items', {
+        items: [
+          { id: 'a', image: red },
+          { ...wrong, image: red },
+        ],
+      });
+      expect(answer.status).toBe(422);
+    }
+    expect(runs).toBe(before);
+  });
+
+  test.each(['image/png', 'Image/PNG', 'application/octet-stream', 'image/png; q=1'])(
+    'ask as the body, of the type %s as elsewhere',
+    async (type) => {
+      const response = await app.request('/v1/indexes/colours/search?top_k=1', {
+        method: 'POST',
+        headers: { 'content-type': type },
+        body: Buffer.from(red, 'base64'),
+      });
+      expect(await response.json()).toMatchObject({ data: [{ id: 'red' }] });
+    },
+  );
+
+  test.each<[string, string, object, string]>([
+    [
+      'an image of a list',
+      '/colours/items',
+      {
+        items: [
+          { id: 'a', image: '!' },
+          { id: 'b', image: '!' },
+        ],
+      },
+      'items[0].image',
+    ],
+    [
+      'more images than allowed',
+      '/colours/items',
+      { items: Array.from({ length: 17 }, (_, id) => ({ id: `${id}`, image: 'AAAA' })) },
+      'items',
+    ],
+    ['the image asked by', '/colours/search', { input: '!' }, 'input'],
+    [
+      'a vector of a list',
+      '/others/items',
+      { items: [{ id: 'a', vector: 'AAAA' }], space },
+      'items[0].vector',
+    ],
+    ['a vector of another length', '/others/items', { items: [{ id: 'a', vector: [1] }], space }, 'vector'],
+    ['a name', '', { name: 'Not/this' }, 'name'],
+    ['a space beside options', '', { name: 'more', layer: 'scores', space }, 'space'],
+    ['a space beside images', '/colours/items', { items: [{ id: 'a', image: 'AAAA' }], space }, 'space'],
+    ['a space beside an id', '/colours/search', { id: 'red', space }, 'space'],
+    ['a space beside an image', '/colours/search', { input: 'AAAA', space }, 'space'],
+  ])('what is wrong with %s is named', async (_, path, request, param) => {
+    const answer = await post(path, request);
+    expect(answer.status).toBe(422);
+    expect(answer.body).toMatchObject({ error: { param } });
   });
 
   test.each<[string, string, object, number, RegExp]>([

@@ -15,19 +15,18 @@ export function analyze(dependencies: Ready) {
     const { top_k, encoding_format } = options;
     const { manifest, embedder } = model;
     const count = topCount(top_k, manifest);
-    const { outcomes, times } = await embedder.run(images, ['features', 'scores']);
+    const { outcomes, times } = await embedder.embedWith(images, ['features', 'scores'], (outputs) => ({
+      features: describe(outputs, { layer: 'features', ...AS_IT_IS }),
+      scores: describe(outputs, { layer: 'scores', ...AS_IT_IS }),
+    }));
     const body: AnalyzeAnswer = {
       object: 'list',
-      ...listOutcomes(outcomes, (outputs) => {
-        const features = describe(outputs, { layer: 'features', ...AS_IT_IS });
-        const scores = describe(outputs, { layer: 'scores', ...AS_IT_IS });
-        return {
-          object: 'analysis' as const,
-          features: vectorValues(features, encoding_format),
-          scores: vectorValues(scores, encoding_format),
-          classes: labelledClasses(scores, count, manifest),
-        };
-      }),
+      ...listOutcomes(outcomes, ({ features, scores }) => ({
+        object: 'analysis' as const,
+        features: vectorValues(features, encoding_format),
+        scores: vectorValues(scores, encoding_format),
+        classes: labelledClasses(scores, count, manifest),
+      })),
       ...modelFacts(model),
     };
     return { body, times, errors: body.errors };

@@ -26,8 +26,8 @@ export function embeddings(dependencies: Ready) {
     const { images, options, model } = work;
     const { layer, pool, normalize, encoding_format, dtype } = options;
     const describer = await createDescriber(options, model);
-    const { outcomes, times } = await model.embedder.run(images, [layer]);
-    const { data, errors } = listOutcomes(outcomes, (outputs) => ({ vector: describer.describe(outputs) }));
+    const { outcomes, times } = await model.embedder.embedWith(images, [layer], describer.describe);
+    const { data, errors } = listOutcomes(outcomes, (vector) => ({ vector }));
     const type = VECTOR_FILE_TYPES.find((candidate) => candidate === work.type);
     if (type !== undefined) {
       const [failure] = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []));

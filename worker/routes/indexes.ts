@@ -2,16 +2,19 @@
 
 import { type Context, Hono } from 'hono';
 import type * as z from 'zod';
-import { base64ToFloat32, float32ToBase64, toBase64 } from '../../core/encodings.ts';
+import type { ImageSource } from '../../core/embedder.ts';
+import { base64ToFloat32, float32ToBase64 } from '../../core/encodings.ts';
 import { InputError } from '../../core/errors.ts';
 import type { Item, Query, VectorIndex, VectorSpace, VectorStore } from '../../core/vector-store.ts';
 import { createDescriber, indexDescriptor } from '../../engine/describer.ts';
 import { urlReader } from '../../net/url-image.ts';
 import { checkMetadata, toFilter } from '../../search/metadata-filter.ts';
-import { checkSpace } from '../../search/vector-index.ts';
+import { checkId, checkSpace } from '../../search/vector-index.ts';
+import { MODEL_HEADER, serverTiming } from '../answer.ts';
 import type { Ready } from '../dependencies.ts';
 import { listErrors } from '../error-response.ts';
-import { imageSources } from '../image-input.ts';
+import { checkCount, type InputReading, imageSource } from '../image-input.ts';
+import { bodyLimits, isImageType } from '../image-request.ts';
 import { parseOptions, textOptions } from '../parse-options.ts';
 import { checkDeclared, readBody } from '../read-body.ts';
 import { checkJsonType, parseJsonObject } from '../read-json.ts';
@@ -26,37 +29,54 @@ import {
 import type { ServedModel } from '../served-model.ts';
 
 export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEnv> {
-  const { admission, limits, model, now, urlImages } = dependencies;
+  const { admission, limits, metrics, model, now, urlImages } = dependencies;
 
   /** Reads, and embeds, only when the request's turn has come; what its head tells is judged at once. */
-  const inTurn = async <T>(context: Context<ApiEnv>, work: () => Promise<T>): Promise<T> => {
-    if (!isImage(context)) checkJsonType(context.req.header('content-type'));
-    checkDeclared(context.req.raw, { maxBytes: limits.maxBodyBytes, timeout: limits.bodyTimeout });
-    return admission.run(work, context.req.raw.signal);
+  const inTurn = async (
+    context: Context<ApiEnv>,
+    work: () => Promise<Response>,
+    kind: 'json' | 'image' = 'json',
+  ): Promise<Response> => {
+    if (kind === 'json') checkJsonType(context.req.header('content-type'));
+    checkDeclared(context.req.raw, bodyLimits(kind, limits));
+    const arrived = now();
+    return admission.run(() => {
+      context.get('facts').waited = now() - arrived;
+      return work();
+    }, context.req.raw.signal);
   };
   const readJson = async <Schema extends z.ZodObject>(
     context: Context<ApiEnv>,
     schema: Schema,
   ): Promise<z.output<Schema>> => {
-    checkJsonType(context.req.header('content-type'));
-    const bodyLimits = { maxBytes: limits.maxBodyBytes, timeout: limits.bodyTimeout };
-    const body = await readBody(context.req.raw, bodyLimits, context.get('facts'));
+    const body = await readBody(context.req.raw, bodyLimits('json', limits), context.get('facts'));
     return parseOptions(schema, parseJsonObject(body));
   };
   const openIndex = (context: Context<ApiEnv>) => store.open(context.req.param('index') ?? '');
-  const embed = async (index: VectorIndex, inputs: readonly unknown[]) => {
+  const reading = () => ({
+    limits,
+    readUrl: urlImages === undefined ? undefined : urlReader(urlImages, limits.maxBodyBytes, now),
+  });
+  const embed = async (context: Context<ApiEnv>, index: VectorIndex, images: readonly ImageSource[]) => {
     const { name, space: held } = await index.describe();
     const served = await model();
+    context.header(MODEL_HEADER, served.id);
     // Before the network runs: it would be for nothing.
     checkSpace(name, held, { ...held, model: served.id, preprocess: served.manifest.preprocess.name });
     const { describer, space } = await spaceOf(served, held);
-    const readUrl = urlImages === undefined ? undefined : urlReader(urlImages, limits.maxBodyBytes, now);
-    const images = imageSources(inputs, undefined, limits, readUrl);
-    const { outcomes } = await served.embedder.run(images, [space.layer]);
-    const described = outcomes.map((outcome) =>
-      'error' in outcome ? outcome : { value: describer.describe(outcome.value) },
-    );
-    return { space, outcomes: described };
+    const counted = images.map(({ read, crop }) => ({
+      crop,
+      read: async () => {
+        const bytes = await read();
+        metrics.imageBytes.add(bytes.length);
+        return bytes;
+      },
+    }));
+    const run = await served.embedder.embedWith(counted, [space.layer], describer.describe);
+    const facts = context.get('facts');
+    facts.times = run.times;
+    context.header('server-timing', serverTiming(run.times, facts.waited ?? 0));
+    return { space, outcomes: run.outcomes };
   };
 
   const routes = new Hono<ApiEnv>();
@@ -69,6 +89,10 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
   routes.post('/', (context) =>
     inTurn(context, async () => {
       const { name, space, ...options } = await readJson(context, createIndexRequest);
+      const { layer, pool, dimensions } = options;
+      if (space !== undefined && [layer, pool, dimensions].some((option) => option !== undefined)) {
+        throw superfluousSpace('layer, pool or dimensions');
+      }
       const served = await model();
       const asked = { ...indexDescriptor(served.manifest, options), dimensions: options.dimensions };
       const index = await store.create(name, space ?? (await spaceOf(served, asked)).space);
@@ -91,23 +115,32 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
     inTurn(context, async () => {
       const { items, space } = await readJson(context, upsertRequest);
       const index = await openIndex(context);
-      const images = items.flatMap(({ image }) => (image === undefined ? [] : [image]));
+      const images = items.filter(({ image }) => image !== undefined).length;
       const vectors = items.filter(({ vector }) => vector !== undefined).length;
-      if (images.length + vectors !== items.length || (images.length > 0 && vectors > 0)) {
-        throw oneOf('image and vector', 'each of items, the same in all');
+      if (images + vectors !== items.length || (images > 0 && vectors > 0)) {
+        throw oneOf('image and vector', 'each of items, the same in all', 'items');
       }
+      if (images > 0 && space !== undefined) throw superfluousSpace('images');
+      // All of it before the network runs: it would be for nothing.
+      const checked = items.map(({ id, metadata }) => {
+        checkId(id);
+        return { id, metadata: checkMetadata(id, metadata) };
+      });
+      if (images > 0) checkCount(images, limits, 'items');
+      const embedded = images === 0 ? undefined : await embed(context, index, imagesOf(items, reading()));
       const failures: unknown[] = [];
       const ready: Item[] = [];
-      const embedded = vectors > 0 ? undefined : await embed(index, images);
-      items.forEach(({ id, vector, metadata }, place) => {
-        const checked = checkMetadata(id, metadata);
-        const outcome = embedded?.outcomes[place] ?? { value: toVector(vector) };
+      checked.forEach((item, place) => {
+        const outcome = embedded?.outcomes[place] ?? {
+          value: toVector(items[place]?.vector, `items[${place}].vector`),
+        };
         if ('error' in outcome) failures[place] = outcome.error;
-        else ready.push({ id, vector: outcome.value, metadata: checked });
+        else ready.push({ ...item, vector: outcome.value });
       });
       if (ready.length === 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures);
       await index.upsert(embedded?.space ?? required(space), ready);
       const errors = listErrors(failures);
+      context.get('facts').itemCodes = errors.map(({ error }) => error.code);
       return context.json({
         object: 'index.upsert',
         upserted: ready.length,
@@ -135,18 +168,22 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
     }),
   );
 
-  routes.post('/:index/search', (context) =>
-    inTurn(context, async () => {
-      const { input, vector, id, space, ...options } = await readSearch(context);
+  routes.post('/:index/search', (context) => {
+    const asImage = isImageType(context.req.header('content-type'));
+    const work = async () => {
+      const { image, vector, id, space, ...options } = asImage
+        ? await readImage(context)
+        : await readSearch(context);
       const index = await openIndex(context);
-      if ([input, vector, id].filter((given) => given !== undefined).length !== 1) {
-        throw oneOf('input, vector and id', 'the request');
+      if ([image, vector, id].filter((given) => given !== undefined).length !== 1) {
+        throw oneOf('input, vector and id', 'the request', 'input');
       }
+      if (vector === undefined && space !== undefined) throw superfluousSpace('input and id');
       let by: Query['by'];
       if (id !== undefined) by = { id };
-      else if (vector !== undefined) by = { vector: toVector(vector), space: required(space) };
+      else if (image === undefined) by = { vector: toVector(vector, 'vector'), space: required(space) };
       else {
-        const { outcomes, space: served } = await embed(index, [input]);
+        const { outcomes, space: served } = await embed(context, index, [image]);
         const [outcome] = outcomes;
         if (outcome === undefined || 'error' in outcome) throw outcome?.error;
         by = { vector: outcome.value, space: served };
@@ -160,23 +197,33 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
         ...(options.filter === undefined ? {} : { filter: toFilter(options.filter) }),
       });
       return context.json({ object: 'list', data: hits });
-    }),
-  );
+    };
+    return inTurn(context, work, asImage ? 'image' : 'json');
+  });
 
-  /** An image may be the whole body, with the options in the query. */
-  async function readSearch(context: Context<ApiEnv>): Promise<z.output<typeof searchRequest>> {
-    if (!isImage(context)) return readJson(context, searchRequest);
+  async function readSearch(context: Context<ApiEnv>): Promise<Search> {
+    const { input, ...search } = await readJson(context, searchRequest);
+    return { ...search, image: input === undefined ? undefined : imageSource(input, 'input', reading()) };
+  }
+
+  /** With the image as the body, the options stand in the query. */
+  async function readImage(context: Context<ApiEnv>): Promise<Search> {
     const options = parseOptions(searchOptions, textOptions(new URL(context.req.url).searchParams));
-    const bodyLimits = { maxBytes: limits.maxImageBytes, timeout: limits.bodyTimeout };
-    const bytes = await readBody(context.req.raw, bodyLimits, context.get('facts'));
-    return { ...options, input: toBase64(bytes) };
+    const bytes = await readBody(context.req.raw, bodyLimits('image', limits), context.get('facts'));
+    return { ...options, image: { read: () => bytes } };
   }
 
   return routes;
 }
 
-const isImage = (context: Context<ApiEnv>): boolean =>
-  context.req.header('content-type')?.startsWith('image/') ?? false;
+/** What is asked, with its image to be read. */
+interface Search extends Omit<z.output<typeof searchRequest>, 'input'> {
+  readonly image: ImageSource | undefined;
+}
+
+function imagesOf(items: readonly { readonly image?: unknown }[], reading: InputReading): ImageSource[] {
+  return items.map(({ image }, place) => imageSource(image, `items[${place}].image`, reading));
+}
 
 /** The space of what the served model gives with these options, and how to get it. */
 async function spaceOf(
@@ -196,13 +243,20 @@ function required(space: VectorSpace | undefined): VectorSpace {
   );
 }
 
-function toVector(vector: number[] | string | undefined): Float32Array {
+function toVector(vector: number[] | string | undefined, param: string): Float32Array {
   if (Array.isArray(vector)) return Float32Array.from(vector);
-  return base64ToFloat32(vector ?? '', 'vector');
+  return base64ToFloat32(vector ?? '', param);
 }
 
-function oneOf(names: string, where: string): InputError {
-  return new InputError('invalid_option', `Expected exactly one of ${names} in ${where}.`, {
-    param: 'input',
-  });
+function oneOf(names: string, where: string, param: string): InputError {
+  return new InputError('invalid_option', `Expected exactly one of ${names} in ${where}.`, { param });
+}
+
+/** Nothing is ignored. */
+function superfluousSpace(beside: string): InputError {
+  return new InputError(
+    'invalid_option',
+    `Expected no space beside ${beside} but found one: it is that of vectors made elsewhere.`,
+    { param: 'space' },
+  );
 }

@@ -1,7 +1,6 @@
 // POST /v1/similarity: how alike the given images are, and on request which parts of a pair.
 
 import { dot } from '../../core/cosine.ts';
-import { normaliseL2 } from '../../core/descriptors.ts';
 import { float32ToNumbers } from '../../core/encodings.ts';
 import { InputError, ModelError } from '../../core/errors.ts';
 import type { Manifest } from '../../core/manifest.ts';
@@ -23,11 +22,11 @@ export function similarity(dependencies: Ready) {
       options.regions && describer.layer !== 'features'
         ? [describer.layer, 'features' as const]
         : [describer.layer];
-    const { outcomes, times } = await model.embedder.run(images, taps);
-    const { data, errors } = listOutcomes(outcomes, (outputs) => ({
+    const { outcomes, times } = await model.embedder.embedWith(images, taps, (outputs) => ({
       outputs,
-      unit: normaliseL2(describer.describe(outputs)),
+      unit: describer.describe(outputs),
     }));
+    const { data, errors } = listOutcomes(outcomes, (described) => described);
     const units = images.map((_, place) => data.find(({ index }) => index === place)?.unit);
     const [first, second] = data;
     const body: SimilarityAnswer = {

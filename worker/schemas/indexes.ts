@@ -31,7 +31,11 @@ export const createIndexRequest = z.strictObject({
   layer: z.enum(TAPS).optional().describe('With neither layer nor pool: what the model was found best at.'),
   pool: z.enum(POOLS).optional().describe('Over the feature map: gem by default; none for other layers.'),
   dimensions: z.int().min(1).optional().describe('Fewer, where a projection was fitted to the model.'),
-  space: space.optional().describe('In place of layer, pool and dimensions: for vectors made elsewhere.'),
+  space: space
+    .optional()
+    .describe(
+      'In place of layer, pool and dimensions, which are refused beside it: for vectors made elsewhere.',
+    ),
 });
 
 export const upsertRequest = z.strictObject({
@@ -47,7 +51,7 @@ export const upsertRequest = z.strictObject({
     .min(1)
     .max(MAX_UPSERT_ITEMS)
     .describe('Each with an image, or each with a vector.'),
-  space: space.optional().describe('Of the vectors; not needed for images.'),
+  space: space.optional().describe('Of the vectors; refused beside images.'),
 });
 
 export const aliasRequest = z.strictObject({
@@ -72,7 +76,7 @@ export const searchRequest = z.strictObject({
   input: imageInput.optional().describe('An image; exactly one of input, vector and id.'),
   vector: vectorInput.optional(),
   id: id.optional(),
-  space: space.optional().describe('Of the vector; not needed for an image or an id.'),
+  space: space.optional().describe('Of the vector; refused beside an image or an id.'),
 });
 
 export const indexAnswer = z.strictObject({
