@@ -16,8 +16,11 @@ const { manifest } = tinyModel();
 const stop = new AbortController();
 process.on('SIGTERM', () => stop.abort());
 
+const meter = createMeter();
+
 await runShards({
   connection,
+  meter,
   signal: stop.signal,
   patience: 30_000,
   onError: (error) => console.error(error),
@@ -39,9 +42,10 @@ await runShards({
       describer: await tinyDescriber(),
       size: manifest.preprocess.crop,
       batch: record.batch,
+      refuseZeros: output.refusesZeros,
       readers: 2,
       maxBytes: record.limits.maxBytes,
-      meter: createMeter(),
+      meter,
       signal: new AbortController().signal,
     });
     return {

@@ -8,8 +8,9 @@ import { duration, type ProgressOutput } from './progress.ts';
 export interface EmbedProgress extends Required<RunWatcher> {
   /** Of a run by runners: how many there are. */
   runners(count: number): void;
-  /** Whether the run goes on, and with which engine, for which reason. */
-  started(how: 'begun' | 'resumed', engine: { readonly id: string; readonly reason: string }): void;
+  started(how: 'begun' | 'resumed', engine: string): void;
+  /** There is something to do, and this is the engine for it, for this reason. */
+  chosen(engine: { readonly id: string; readonly reason: string }): void;
   /** The sum of what earlier processes and this one have done. */
   counts(): { readonly ended: number; readonly failed: number; readonly listed: number };
   /** Ctrl-C has been pressed. */
@@ -37,6 +38,7 @@ export function createEmbedProgress(parts: EmbedProgressParts): EmbedProgress {
   let listed = { items: 0, complete: false };
   let found = { items: 0, failed: 0 };
   let drawn = false;
+  let resumed = false;
   let runnerCount: number | undefined;
 
   const counts = () => {
@@ -63,9 +65,13 @@ export function createEmbedProgress(parts: EmbedProgressParts): EmbedProgress {
   const timer = setInterval(tick, json ? EVERY.json : output.isTTY ? EVERY.terminal : EVERY.lines);
 
   return {
-    started(how, { id, reason }) {
-      if (json) event('start', { run: how, engine: id, reason });
-      else say(`${how === 'begun' ? 'Begins' : 'Goes on'} with ${reason}`);
+    started(how, engine) {
+      resumed = how === 'resumed';
+      if (json) event('start', { run: how, engine });
+    },
+    chosen({ id, reason }) {
+      if (json) event('engine', { engine: id, reason });
+      else say(`${resumed ? 'Goes on' : 'Begins'} with ${reason}`);
     },
     counts,
     listed(progress) {
@@ -150,13 +156,14 @@ function describe(
     `${rate.toFixed(1)} images/s`,
     left,
     ...(failed > 0 ? [`${failed} failed`] : []),
-    ...(runners === undefined
-      ? [
-          `engine ${percent(shares.engine)}`,
-          `decoding ${percent(shares.decoding)}`,
-          `queues: ${depths.reading} reading, ${depths.decoding} decoding, ${depths.engine + depths.writing} batches`,
-        ]
-      : [runners === 0 ? 'no runner: start vgg-edge runner with the same --queue' : `${runners} runners`]),
+    ...(runners === undefined || shares.engine > 0
+      ? [`engine ${percent(shares.engine)}`, `decoding ${percent(shares.decoding)}`]
+      : []),
+    runners === undefined
+      ? `queues: ${depths.reading} reading, ${depths.decoding} decoding, ${depths.engine + depths.writing} batches`
+      : runners === 0
+        ? 'no runner: start vgg-edge runner with the same --queue'
+        : `${runners} runner${runners === 1 ? '' : 's'}`,
   ].join(' · ');
 }
 

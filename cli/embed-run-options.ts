@@ -15,6 +15,8 @@ import { DEFAULT_MODEL, LIMITS, readDescriptor, readDimensions } from './photo-e
 import { absolutePlace, readSource } from './source-options.ts';
 
 export interface PreparedRun {
+  /** The run that is in the directory, asked for the same. */
+  readonly found: RunRecord | undefined;
   /** The model directory, and the engine asked for. */
   readonly model: string;
   readonly engine: string;
@@ -69,6 +71,7 @@ export async function prepareRun(
   const wanted = record({ id: goesOnWith, batchSize: found?.batch ?? 1 });
   if (found !== undefined) refuseDifferent(directory, found, wanted);
   return {
+    found,
     manifest,
     describer,
     model: resolve(model),

@@ -63,6 +63,7 @@ export async function build(session: ReindexSession): Promise<Reindexed> {
       describer: model.describer,
       size: sizes.crop,
       batch: choice.batchSize,
+      refuseZeros: true,
       readers: READERS,
       maxBytes: LIMITS.maxBytes,
       meter,

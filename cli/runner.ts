@@ -66,11 +66,11 @@ export const runner: Command = {
       const { manifest, describer } = opened;
       const { engine, reason } = await opened.openEngine(record.engine);
       console.error(`${record.source}: ${reason}`);
-      const work = await openWork({ record, manifest, engine, describer, meter, threads, readers });
+      const work = await openWork({ record, manifest, describer, meter, threads, readers });
       return {
         output: work.output,
         // Shards in work are finished whatever happens; what is not is done again by another.
-        pipeline: work.openPipeline(new AbortController().signal),
+        pipeline: work.openPipeline(engine, new AbortController().signal),
         async close() {
           await work.close();
           await engine.dispose();
@@ -82,6 +82,7 @@ export const runner: Command = {
       await runShards({
         connection,
         openWork: open,
+        meter,
         signal: interrupt.signal,
         patience: patience * 1000,
         onShard(directory, marker) {

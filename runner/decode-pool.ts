@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { DecodeAnswer, DecodeOutcome, DecodeSettings, DecodeTask } from './decode-thread.ts';
+import { THREAD_MEMORY } from './thread-memory.ts';
 
 export interface DecodePool {
   readonly threads: number;
@@ -94,7 +95,7 @@ function openThread(
   patience: number,
   { free, lost }: { free(milliseconds: number): void; lost(): void },
 ): Thread {
-  const worker = new Worker(THREAD, { workerData: settings });
+  const worker = new Worker(THREAD, { workerData: settings, resourceLimits: THREAD_MEMORY });
   let task: Task | undefined;
   let timer: NodeJS.Timeout | undefined;
   let reason = 'The decoding thread died.';

@@ -1,18 +1,18 @@
 // A run in this process: shards one after the other through the pipeline, each published when it is whole.
 
+import { concludeRun } from './conclude-run.ts';
 import { createFailureGate, type FailureGate } from './failure-gate.ts';
-import { checkUnchanged, type Listing, readItems } from './item-list.ts';
+import { type Listing, readItems } from './item-list.ts';
 import { type ListedShards, listShards } from './listed-shards.ts';
 import type { BatchResult, Pipeline } from './pipeline.ts';
 import type { Output, Source } from './ports.ts';
-import { type RunTotals, reconcile } from './reconcile.ts';
+import type { RunTotals } from './reconcile.ts';
 import type { RunDirectory } from './run-directory.ts';
 import { lockRun } from './run-lock.ts';
 import type { RunRecord } from './run-record.ts';
 import {
   type BatchCounts,
   clearWork,
-  emptyWork,
   findShard,
   forgetFailures,
   openShard,
@@ -36,8 +36,11 @@ export interface EmbedRunParts {
   readonly record: RunRecord;
   readonly source: Source;
   readonly output: Output;
-  /** Stops when `signal` does, so that a failure here ends the work there. */
-  readonly openPipeline: (signal: AbortSignal) => Pipeline;
+  /**
+   * Called when there is a shard to do: a run that is done needs no engine. The pipeline stops when `signal`
+   * does, so that a failure here ends the work there.
+   */
+  readonly openPipeline: (signal: AbortSignal) => Promise<Pipeline>;
   /** 0…1 */
   readonly maxFailureRate: number;
   /** Does shards again that hold failures. */
@@ -73,12 +76,7 @@ export async function embedRun(parts: EmbedRunParts): Promise<RunTotals> {
     const done = await runShards(listed, gate, { ...parts, signal }, failing);
     const listing: Listing = await listed.complete();
     watcher?.listed?.(listed.progress());
-    gate.conclude();
-    // There was nothing to do: whoever calls again expects to hear of new photographs.
-    if (listed.found && done === 0) await checkUnchanged({ source, directory, shardSize, signal });
-    const totals = await reconcile(directory, listing, shardSize);
-    await emptyWork(directory);
-    return totals;
+    return await concludeRun({ ...parts, gate, listing, again: listed.found && done === 0, signal });
   } finally {
     failing.abort();
     await lock.release();
@@ -92,7 +90,7 @@ async function runShards(
   { directory, output, watcher, signal, openPipeline }: EmbedRunParts,
   failing: AbortController,
 ): Promise<number> {
-  const pipeline = openPipeline(signal);
+  let pipeline: Pipeline | undefined;
   const inWork = createSlots(SHARDS_IN_WORK);
   const errors: unknown[] = [];
   const fail = (error: unknown): void => {
@@ -100,7 +98,7 @@ async function runShards(
     failing.abort();
   };
 
-  const start = async (shard: number): Promise<void> => {
+  const start = async (shard: number, pipeline: Pipeline): Promise<void> => {
     const open = await openShard(directory, shard, output, { journal: true }).catch((error: unknown) => {
       inWork.release();
       throw error;
@@ -142,8 +140,9 @@ async function runShards(
       watcher?.listed?.(listed.progress());
       const found = await findShard(directory, shard);
       if (found === undefined) {
+        pipeline ??= await openPipeline(signal);
         await inWork.acquire();
-        await start(shard);
+        await start(shard, pipeline);
         done += 1;
       } else {
         gate.count(found.items, found.failed);

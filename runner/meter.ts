@@ -1,7 +1,20 @@
 // What the stages of a run do with their time: shares, depths of queues, throughput over time.
 
+import * as z from 'zod';
+
 export const STAGES = ['reading', 'decoding', 'engine', 'writing'] as const;
 export type Stage = (typeof STAGES)[number];
+
+const share = z.number().min(0).max(1);
+
+/** A stretch of a process's work, as it is told to another. */
+export const lapSchema = z.strictObject({
+  seconds: z.number().min(0),
+  /** Of each stage's capacity in that time: 0…1. */
+  shares: z.strictObject({ reading: share, decoding: share, engine: share, writing: share }),
+});
+
+export type Lap = Readonly<z.infer<typeof lapSchema>>;
 
 /** One point of the throughput curve. */
 export interface Sample {
@@ -36,6 +49,8 @@ export interface Meter {
   ended(images: number, failed: number): void;
   /** How many can be in the stage at once; what its share is of. */
   capacity(stage: Stage, places: number): void;
+  /** The work is done by other processes, and this is a stretch of one's: the shares are theirs. */
+  join(lap: Lap): void;
   read(): MeterReading;
   samples(): readonly Sample[];
 }
@@ -53,6 +68,7 @@ export function createMeter(now: () => number = () => performance.now()): Meter 
   /** When a stage with one place became busy. */
   const since: Record<Stage, number> = { reading: 0, decoding: 0, engine: 0, writing: 0 };
   let recent: { time: number; images: number }[] = [{ time: start, images: 0 }];
+  const joined = { seconds: 0, busy: { reading: 0, decoding: 0, engine: 0, writing: 0 } };
   const curve = createCurve();
   let images = 0;
   let failed = 0;
@@ -99,11 +115,16 @@ export function createMeter(now: () => number = () => performance.now()): Meter 
     capacity(stage, count) {
       places[stage] = count;
     },
+    join({ seconds: lapSeconds, shares }) {
+      joined.seconds += lapSeconds;
+      for (const stage of STAGES) joined.busy[stage] += shares[stage] * lapSeconds;
+    },
     read() {
       const time = now();
       const elapsed = Math.max(time - start, 1e-9);
       const from = recent[0] ?? { time: start, images: 0 };
       const share = (stage: Stage) => {
+        if (joined.seconds > 0) return joined.busy[stage] / joined.seconds;
         const underWay = places[stage] === 1 && depths[stage] > 0 ? time - since[stage] : 0;
         return Math.min(1, (busy[stage] + underWay) / (elapsed * places[stage]));
       };
@@ -122,6 +143,40 @@ export function createMeter(now: () => number = () => performance.now()): Meter 
       };
     },
     samples: () => curve.samples(),
+  };
+}
+
+/** Cuts what a meter reads into laps, one for each piece of work, of which several may be under way. */
+export function createLaps(meter: Pick<Meter, 'read'>) {
+  let before = meter.read();
+  let underWay = 0;
+  return {
+    /** Time in which nothing was under way is in no lap. */
+    begin(): void {
+      if (underWay === 0) before = meter.read();
+      underWay += 1;
+    },
+    /** From where the last lap ended. */
+    end(): Lap {
+      underWay -= 1;
+      const now = meter.read();
+      const seconds = Math.max(now.seconds - before.seconds, 1e-9);
+      const shareOf = (stage: Stage) => {
+        const busy = now.shares[stage] * now.seconds - before.shares[stage] * before.seconds;
+        return Math.min(Math.max(busy / seconds, 0), 1);
+      };
+      const lap = {
+        seconds,
+        shares: {
+          reading: shareOf('reading'),
+          decoding: shareOf('decoding'),
+          engine: shareOf('engine'),
+          writing: shareOf('writing'),
+        },
+      };
+      before = now;
+      return lap;
+    },
   };
 }
 

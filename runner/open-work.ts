@@ -14,7 +14,6 @@ import { openSource } from './sources/open-source.ts';
 export interface WorkParts {
   readonly record: RunRecord;
   readonly manifest: Pick<Manifest, 'preprocess'>;
-  readonly engine: Engine;
   readonly describer: Describer;
   readonly meter: Meter;
   /** Decoding threads; as many as cores by default. */
@@ -26,8 +25,8 @@ export interface WorkParts {
 export interface Work {
   readonly source: Source;
   readonly output: Output;
-  readonly decoders: DecodePool;
-  openPipeline(signal: AbortSignal): Pipeline;
+  /** Once. Stops when `signal` does. */
+  openPipeline(engine: Engine, signal: AbortSignal): Pipeline;
   /** All but the engine. */
   close(): Promise<void>;
 }
@@ -37,37 +36,39 @@ export const DEFAULT_READERS = 16;
 
 /** Throws InputError, SourceError for a source or an output that cannot be opened. */
 export async function openWork(parts: WorkParts): Promise<Work> {
-  const { record, manifest, engine, describer, meter, threads, readers = DEFAULT_READERS } = parts;
+  const { record, manifest, describer, meter, threads, readers = DEFAULT_READERS } = parts;
   const { limits, crop } = record;
   const source = await openRecordedSource(record);
   const output = await openRecordedOutput(record);
   const sizes = manifest.preprocess;
-  const decoders = createDecodePool({
-    sizes,
-    limits,
-    crop: crop ?? undefined,
-    threads,
-    onBusy: (milliseconds) => meter.add('decoding', milliseconds),
-  });
+  let decoders: DecodePool | undefined;
   return {
     source,
     output,
-    decoders,
-    openPipeline: (signal) =>
-      createPipeline({
+    openPipeline(engine, signal) {
+      decoders = createDecodePool({
+        sizes,
+        limits,
+        crop: crop ?? undefined,
+        threads,
+        onBusy: (milliseconds) => meter.add('decoding', milliseconds),
+      });
+      return createPipeline({
         source,
         decoders,
         engine,
         describer,
         size: sizes.crop,
         batch: record.batch,
+        refuseZeros: output.refusesZeros,
         readers,
         maxBytes: limits.maxBytes,
         meter,
         signal,
-      }),
+      });
+    },
     async close() {
-      await decoders.close();
+      await decoders?.close();
       await output.close();
       await source.close();
     },

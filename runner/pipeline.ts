@@ -25,6 +25,8 @@ export interface PipelineParts {
   readonly size: number;
   /** Images in a batch. */
   readonly batch: number;
+  /** Whether a vector of zeros is a failure: where vectors are searched for by cosine. */
+  readonly refuseZeros: boolean;
   /** Images being read or decoded at a time. */
   readonly readers: number;
   /** Largest encoded image. */
@@ -137,7 +139,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       await meter.time('writing', async () => {
         // Nothing follows a batch that is missing.
         if (feeding.failed) throw new StoppedError();
-        const result = describeBatch(items, prepared, run, describer);
+        const result = describeBatch(items, prepared, run, parts);
         await feeding.take(result);
         meter.ended(items.length, result.failed.length);
       });
@@ -203,12 +205,16 @@ async function readPatiently(
 
 const UNKNOWN: Failure = { code: 'internal', reason: 'Nothing became of this image.' };
 const NO_NUMBERS: Failure = { code: 'engine_failed', reason: 'The engine gave values that are no numbers.' };
+const ZEROS: Failure = {
+  code: 'engine_failed',
+  reason: 'The vector of this image is all zeros, which cannot be searched for.',
+};
 
 function describeBatch(
   items: readonly SourceItem[],
   prepared: readonly DecodeOutcome[],
   run: EngineRun | undefined,
-  describer: Describer,
+  { describer, refuseZeros }: Pick<PipelineParts, 'describer' | 'refuseZeros'>,
 ): BatchResult {
   const rows: OutputRow[] = [];
   const failed: FailedItem[] = [];
@@ -220,8 +226,9 @@ function describeBatch(
       continue;
     }
     const vector = describer.describe(rowOf(run.outputs, index, items.length));
-    if (vector.every(Number.isFinite)) rows.push({ id, vector, sha256: outcome.sha256, metadata });
-    else failed.push({ id, location, ...NO_NUMBERS });
+    if (!vector.every(Number.isFinite)) failed.push({ id, location, ...NO_NUMBERS });
+    else if (refuseZeros && vector.every((value) => value === 0)) failed.push({ id, location, ...ZEROS });
+    else rows.push({ id, vector, sha256: outcome.sha256, metadata });
   }
   return { rows, failed };
 }

@@ -57,6 +57,8 @@ export interface Output {
    * earlier try.
    */
   begin(folder: string, name: string): Promise<ShardWriter>;
+  /** Takes no vector of zeros: it points nowhere, and a search by cosine cannot find it. */
+  readonly refusesZeros: boolean;
   close(): Promise<void>;
 }
 

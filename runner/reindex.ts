@@ -104,8 +104,7 @@ async function beginWindow(
   gate.count(items.length - wanted.length, 0);
   let embedded = 0;
   let lines = '';
-  const take = async (result: BatchResult): Promise<void> => {
-    const { rows, failed } = withoutZeros(result, wanted);
+  const take = async ({ rows, failed }: BatchResult): Promise<void> => {
     const found: Item[] = rows.map(({ id, vector, sha256, metadata }) => ({
       id,
       vector,
@@ -146,23 +145,6 @@ async function addWindow(
   };
   await writeState(folder, next);
   return next;
-}
-
-/** A vector of zeros points nowhere: no store takes it, and it must not keep the others out. */
-function withoutZeros({ rows, failed }: BatchResult, items: readonly SourceItem[]): BatchResult {
-  const zeros = rows.filter(({ vector }) => vector.every((value) => value === 0));
-  if (zeros.length === 0) return { rows, failed };
-  const code = 'engine_failed';
-  const reason = 'The vector of this image is all zeros, which cannot be searched for.';
-  return {
-    rows: rows.filter((row) => !zeros.includes(row)),
-    failed: [
-      ...failed,
-      ...items
-        .filter(({ id }) => zeros.some((row) => row.id === id))
-        .map(({ id, location }) => ({ id, location, code, reason })),
-    ],
-  };
 }
 
 /** By the last item done with, and that nothing stands before it that did not. */

@@ -53,7 +53,7 @@ export function reportPage(report: RunReport): string {
     ['Model', space.model],
     ['Engine', `${engineReason} Batches of ${record.batch}.`],
     ['Last process', `${reading.images} images in ${reading.seconds.toFixed(1)} s`],
-    // Runners keep that to themselves.
+    // Unknown where no image was decoded, or no runner told.
     ...(reading.shares.engine > 0 ? [busyRow(reading)] : []),
     ['Peak memory', `${Math.round(peakMemory / 2 ** 20)} MB`],
   ];

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { ModelError } from '../../core/errors.ts';
 import type { Engine, EngineRun, ImageBatch } from '../../core/ports.ts';
 import type { Tap, TapOutputs } from '../../core/taps.ts';
+import { THREAD_MEMORY } from '../thread-memory.ts';
 import { unpackError } from './carried-error.ts';
 import type { EngineRecipe } from './recipe.ts';
 import type { ThreadAnswer, ThreadTask } from './thread.ts';
@@ -68,7 +69,11 @@ interface Job {
 }
 
 function openThread(recipe: EngineRecipe): Promise<Thread> {
-  const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: recipe, execArgv: [] });
+  const worker = new Worker(new URL('./thread.ts', import.meta.url), {
+    workerData: recipe,
+    execArgv: [],
+    resourceLimits: THREAD_MEMORY,
+  });
   const jobs = new Map<number, Job>();
   let memoryBytes = 0;
   let next = 0;

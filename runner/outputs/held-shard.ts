@@ -11,6 +11,7 @@ type WriteShard = (path: string, rows: readonly StoredRow[], options: OutputOpti
 /** Memory: the vectors of the shards that are open, and what `write` needs. */
 export function createHeldOutput(ending: string, options: OutputOptions, write: WriteShard): Output {
   return {
+    refusesZeros: false,
     async begin(folder, name) {
       const path = `${join(folder, name)}.${ending}`;
       // A disk that does not take it is told at the beginning.

@@ -9,6 +9,7 @@ import { type StoredRow, toStoredRow } from './stored-row.ts';
 /** `NAME.jsonl`: id, vector, scale for int8, sha256, metadata. float32 is written so that it comes back exactly. */
 export function createJsonlOutput({ dtype }: OutputOptions): Output {
   return {
+    refusesZeros: false,
     async begin(folder, name) {
       const file = await createOutputFile(`${join(folder, name)}.jsonl`);
       return {

@@ -18,6 +18,7 @@ const ROWS_PER_GROUP = 10_000;
 /** `NAME.npy`: [rows, values]; `NAME.parquet`: id, sha256, metadata, the row's place being the vector's. */
 export function createNpyOutput(options: OutputOptions): Output {
   return {
+    refusesZeros: false,
     begin: (folder, name) => beginShard(join(folder, name), options),
     async close() {},
   };

@@ -30,6 +30,7 @@ export async function createStoreOutput(
   }
   const index = await store.create(name, space);
   return {
+    refusesZeros: true,
     async begin() {
       return {
         async write(rows) {

@@ -4,16 +4,17 @@
 import { setTimeout } from 'node:timers/promises';
 import { Queue, QueueEvents } from 'bullmq';
 import { ModelError } from '../../core/errors.ts';
+import { concludeRun } from '../conclude-run.ts';
 import type { RunWatcher } from '../embed-run.ts';
 import { createFailureGate } from '../failure-gate.ts';
-import { checkUnchanged } from '../item-list.ts';
 import { listShards } from '../listed-shards.ts';
+import { type Lap, lapSchema } from '../meter.ts';
 import type { Source } from '../ports.ts';
-import { type RunTotals, reconcile } from '../reconcile.ts';
+import type { RunTotals } from '../reconcile.ts';
 import { type RunDirectory, shardName } from '../run-directory.ts';
 import { lockRun } from '../run-lock.ts';
 import type { RunRecord } from '../run-record.ts';
-import { emptyWork, findShard, forgetFailures, type ShardMarker } from '../shard.ts';
+import { findShard, forgetFailures, type ShardMarker } from '../shard.ts';
 import { StoppedError } from '../stopped.ts';
 import { jobId, QUEUE, type QueueConnection, type ShardJob } from './shard-jobs.ts';
 
@@ -31,6 +32,8 @@ export interface CoordinateParts {
   readonly watcher?: RunWatcher & {
     /** How many runners are connected; now and then. */
     readonly runners?: (count: number) => void;
+    /** What the stages of one runner did since it told last. */
+    readonly lap?: (lap: Lap) => void;
   };
 }
 
@@ -65,7 +68,10 @@ export async function coordinate(parts: CoordinateParts): Promise<RunTotals> {
     };
     const failed = new Map<number, string>();
     const settle = createSettler({ ...parts, queue, outstanding, failed, ended });
-    const news = createNews(events);
+    const news = createNews(events, (id, told) => {
+      const { data: lap } = lapSchema.safeParse(told);
+      if (lap !== undefined && outstanding.has(id)) watcher?.lap?.(lap);
+    });
     const room = async (most: number): Promise<void> => {
       while (outstanding.size > most) {
         const ids = await news.next(signal);
@@ -92,11 +98,7 @@ export async function coordinate(parts: CoordinateParts): Promise<RunTotals> {
     const listing = await listed.complete();
     watcher?.listed?.(listed.progress());
     refuseFailed(failed);
-    gate.conclude();
-    if (listed.found && done === 0) await checkUnchanged({ source, directory, shardSize, signal });
-    const totals = await reconcile(directory, listing, shardSize);
-    await emptyWork(directory);
-    return totals;
+    return await concludeRun({ ...parts, gate, listing, again: listed.found && done === 0, signal });
   } finally {
     ending.abort();
     // What a runner has begun it finishes; it is found when the run goes on.
@@ -150,17 +152,23 @@ function createSettler({ queue, outstanding, failed, ended, directory, model }: 
   };
 }
 
-/** The jobs that ended since the last call, or undefined when it is time to look at all. */
-function createNews(events: QueueEvents) {
+/**
+ * The jobs that ended since the last call, or undefined when it is time to look at all. `onEnd` gets what the
+ * runner of any job, of this run or another, has told at its end.
+ */
+function createNews(events: QueueEvents, onEnd: (id: string, told: unknown) => void) {
   let ids: string[] = [];
   let wake: () => void = () => undefined;
   let looked = performance.now();
-  for (const event of ['completed', 'failed'] as const) {
-    events.on(event, ({ jobId: id }: { jobId: string }) => {
-      ids.push(id);
-      wake();
-    });
-  }
+  const ended = (id: string) => {
+    ids.push(id);
+    wake();
+  };
+  events.on('completed', ({ jobId: id, returnvalue }: { jobId: string; returnvalue: unknown }) => {
+    onEnd(id, returnvalue);
+    ended(id);
+  });
+  events.on('failed', ({ jobId: id }) => ended(id));
   return {
     async next(signal: AbortSignal): Promise<readonly string[] | undefined> {
       const rest = looked + LOOK_AGAIN - performance.now();

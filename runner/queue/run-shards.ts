@@ -5,12 +5,13 @@ import { Worker } from 'bullmq';
 import { InputError } from '../../core/errors.ts';
 import { createTurns } from '../../core/turns.ts';
 import { readItems } from '../item-list.ts';
+import { createLaps, type Lap, type Meter } from '../meter.ts';
 import type { Pipeline } from '../pipeline.ts';
 import type { Output } from '../ports.ts';
 import { type RunDirectory, runDirectory } from '../run-directory.ts';
 import { type RunRecord, readRunRecord } from '../run-record.ts';
 import { findShard, openShard, type ShardMarker } from '../shard.ts';
-import { QUEUE, type QueueConnection, shardJobSchema } from './shard-jobs.ts';
+import { QUEUE, type QueueConnection, type ShardJob, shardJobSchema } from './shard-jobs.ts';
 
 /** What a runner has open for a run. */
 export interface RunnerWork {
@@ -23,6 +24,8 @@ export interface RunShardsParts {
   readonly connection: QueueConnection;
   /** Throws where this machine cannot do it: no such model, engine or source. */
   readonly openWork: (record: RunRecord, model: string) => Promise<RunnerWork>;
+  /** Of what `openWork` opens: with each shard the coordinator is told what the stages did. */
+  readonly meter: Meter;
   readonly signal: AbortSignal;
   /** Milliseconds without a sign of life after which a runner's shards are given to another. */
   readonly patience: number;
@@ -40,26 +43,39 @@ export async function runShards(parts: RunShardsParts): Promise<void> {
   const { connection, signal, patience, onShard, onError } = parts;
   const runs = createOpenRuns(parts);
   const intake = createTurns();
-  const worker = new Worker(
+  const laps = createLaps(parts.meter);
+  const embedShard = async (
+    directory: RunDirectory,
+    shard: number,
+    { pipeline, output }: RunnerWork,
+  ): Promise<void> => {
+    const open = await openShard(directory, shard, output, { journal: false });
+    try {
+      const items = await readItems(directory, shard);
+      const { finished } = await intake(() => pipeline.feed(items, open.take));
+      await finished;
+      // Not as the argument of an optional call, which is not evaluated where nobody listens.
+      const marker = await open.publish();
+      onShard?.(directory, marker);
+    } catch (error) {
+      await open.abandon();
+      throw error;
+    }
+  };
+  const worker = new Worker<ShardJob, Lap | undefined>(
     QUEUE,
     async (job) => {
       const { directory: path, shard, model } = shardJobSchema.parse(job.data);
       const directory = runDirectory(path);
       // Done by a runner that was thought dead.
-      if ((await findShard(directory, shard)) !== undefined) return;
-      await runs.use(directory, model, async ({ pipeline, output }) => {
-        const open = await openShard(directory, shard, output, { journal: false });
-        try {
-          const items = await readItems(directory, shard);
-          const { finished } = await intake(() => pipeline.feed(items, open.take));
-          await finished;
-          // Not as the argument of an optional call, which is not evaluated where nobody listens.
-          const marker = await open.publish();
-          onShard?.(directory, marker);
-        } catch (error) {
-          await open.abandon();
+      if ((await findShard(directory, shard)) !== undefined) return undefined;
+      return await runs.use(directory, model, async (work) => {
+        laps.begin();
+        // Of work that failed as well, lest its time be another's.
+        return await embedShard(directory, shard, work).then(laps.end, (error: unknown) => {
+          laps.end();
           throw error;
-        }
+        });
       });
     },
     {
@@ -109,19 +125,16 @@ function createOpenRuns({ openWork }: RunShardsParts) {
     return work;
   };
   return {
-    async use(
-      directory: RunDirectory,
-      model: string,
-      work: (open: RunnerWork) => Promise<void>,
-    ): Promise<void> {
-      let running: Promise<void> | undefined;
-      await turns(async () => {
-        running = work(await open(directory, model));
+    async use<T>(directory: RunDirectory, model: string, work: (open: RunnerWork) => Promise<T>): Promise<T> {
+      const { running } = await turns(async () => {
+        const running = work(await open(directory, model));
         const tracked = running.catch(() => undefined);
         using.add(tracked);
         void tracked.then(() => using.delete(tracked));
+        // In an object, since the next may begin while this one runs.
+        return { running };
       });
-      await running;
+      return await running;
     },
     close,
   };

@@ -22,6 +22,8 @@ export function captureConsole(): CapturedConsole {
     clear();
     vi.spyOn(console, 'log').mockImplementation((line: string) => void printed.push(line));
     vi.spyOn(console, 'error').mockImplementation((line: string) => void complained.push(line));
+    // Bars of progress.
+    vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   });
   afterEach(() => {
     vi.restoreAllMocks();

@@ -18,6 +18,10 @@ const OPTIONS = ['--model', TINY, '--engine', 'winograd', '--threads', '1', '--s
 const embed = (out: string, ...args: string[]) =>
   main(['embed', photos, '--out', join(folder, out), ...OPTIONS, ...args]);
 
+/** Without those that tell of progress, which come with time. */
+const eventNames = () =>
+  printed.map((line): string => JSON.parse(line).event).filter((event) => event !== 'progress');
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vgg-edge-embed-'));
   photos = join(folder, 'photos');
@@ -39,15 +43,20 @@ test('a summary, a report with a picture, and nothing to do the second time', as
   clear();
   expect(await embed('plain')).toBe(0);
   expect(printed.at(-1)).toBe('Everything was done before.');
+  clear();
+  expect(await embed('plain', '--json')).toBe(0);
+  expect(eventNames()).toEqual(['start', 'listed', 'shard', 'shard', 'shard', 'end']);
+  expect(await embed('plain', '--max-failure-rate', '0')).toBe(1);
+  expect(complained.join('\n')).toMatch(/2 of 23 did/);
 });
 
 test('events as JSON lines', async () => {
   expect(await embed('json', '--json')).toBe(0);
   const events: { event: string }[] = printed.map((line) => JSON.parse(line));
-  const names = events.map(({ event }) => event).filter((event) => event !== 'progress');
+  const names = eventNames();
   expect(names.filter((name) => name === 'shard')).toHaveLength(3);
   expect(names.filter((name) => name === 'failure')).toHaveLength(2);
-  expect([names[0], names.at(-1)]).toEqual(['start', 'end']);
+  expect([names[0], names[1], names.at(-1)]).toEqual(['start', 'engine', 'end']);
   expect(events.at(-1)).toMatchObject({ items: 23, vectors: 21, session: { images: 23 } });
 });
 

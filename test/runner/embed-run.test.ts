@@ -115,6 +115,32 @@ describe('nothing is lost', () => {
     expect((await readFailures(out))[0]).toMatchObject({ code: 'unreachable', reason: 'Connection reset.' });
   });
 
+  test('a vector of zeros is one where it is written to files, and a failure where a search must find it', async () => {
+    const first = await testRun({ photos, out });
+    await rm(out, { recursive: true });
+    const interfereEngine = (engine: Engine): Engine => ({
+      ...engine,
+      async run(batch, taps) {
+        const run = await engine.run(batch, taps);
+        const { features } = run.outputs;
+        features?.fill(0, 0, features.length / batch.images);
+        return run;
+      },
+    });
+    expect(await testRun({ photos, out, batch: 60, shardSize: 60, interfereEngine })).toMatchObject({
+      vectors: first.vectors,
+    });
+    await rm(out, { recursive: true });
+    const interfereOutput = (output: Output): Output => ({ ...output, refusesZeros: true });
+    const totals = await testRun({ photos, out, batch: 60, shardSize: 60, interfereEngine, interfereOutput });
+    expect(totals).toMatchObject({ vectors: first.vectors - 1, failed: first.failed + 1 });
+    expect((await readFailures(out))[0]).toMatchObject({
+      id: '000/00000.jpg',
+      code: 'engine_failed',
+      reason: expect.stringContaining('all zeros'),
+    });
+  });
+
   test('an image that decodes for too long is given up, and its thread replaced', async () => {
     const decoders = createDecodePool({
       sizes: tinyModel().manifest.preprocess,

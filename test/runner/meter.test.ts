@@ -1,7 +1,7 @@
 // What the meter says of stages, the report of throughput, and the metrics page of both.
 
 import { expect, test } from 'vitest';
-import { bottleneck, createMeter } from '../../runner/meter.ts';
+import { bottleneck, createLaps, createMeter } from '../../runner/meter.ts';
 import { metricsText, serveMetrics } from '../../runner/metrics-page.ts';
 import { sparkline, throughputPicture } from '../../runner/report.ts';
 
@@ -53,6 +53,27 @@ test('runs that overlap in a stage with one place count once, also while they la
   await first;
   clock.pass(300);
   expect(meter.read().shares.engine).toBe(0.5);
+});
+
+test('laps are cut where work ends, leave out where there was none, and add up in another meter', async () => {
+  const clock = fakeClock();
+  const meter = createMeter(clock.now);
+  const laps = createLaps(meter);
+  clock.pass(5000);
+  laps.begin();
+  await meter.time('engine', clock.work(300));
+  laps.begin();
+  clock.pass(100);
+  const first = laps.end();
+  await meter.time('engine', clock.work(600));
+  const second = laps.end();
+  expect(first.seconds).toBeCloseTo(0.4);
+  expect(first.shares.engine).toBeCloseTo(0.75);
+  expect(second.seconds).toBeCloseTo(0.6);
+  expect(second.shares.engine).toBeCloseTo(1);
+  const coordinator = createMeter(clock.now);
+  for (const lap of [first, second]) coordinator.join(lap);
+  expect(coordinator.read().shares.engine).toBeCloseTo(0.9);
 });
 
 test('the curve keeps its area and stays short however long a run is', () => {

@@ -8,14 +8,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createMeter, type Lap } from '../../runner/meter.ts';
+import { openWork } from '../../runner/open-work.ts';
 import { coordinate } from '../../runner/queue/coordinate.ts';
 import { runShards } from '../../runner/queue/run-shards.ts';
 import { connectQueue } from '../../runner/queue/shard-jobs.ts';
 import { runDirectory } from '../../runner/run-directory.ts';
 import { openRun } from '../../runner/run-record.ts';
 import { openSource } from '../../runner/sources/open-source.ts';
+import { tinyModel } from '../engine/tiny-model.ts';
 import { HAS_REDIS, type RedisProcess, startRedis } from './redis-process.ts';
-import { runBytes, TINY, testRecord, writePhotos } from './run-fixture.ts';
+import { runBytes, TINY, testRecord, tinyDescriber, tinyEngine, writePhotos } from './run-fixture.ts';
 
 const MAIN = join(import.meta.dirname, '../../cli/main.ts');
 /** Seconds without a sign of life after which a runner's shards are taken over. */
@@ -82,6 +85,9 @@ describe.skipIf(!HAS_REDIS)('with a Redis', () => {
     });
     expect(await coordinator.ended, coordinator.output.join('\n')).toBe(0);
     expect(await Promise.all(killed)).toEqual(['SIGKILL', 'SIGKILL']);
+    const { session } = JSON.parse(coordinator.output.at(-1) ?? '');
+    expect(session.shares.engine).toBeGreaterThan(0);
+    expect(session.shares.engine).toBeLessThanOrEqual(1);
     expect(await runBytes(out)).toEqual(undisturbed);
     const rest = runners.slice(2);
     for (const { child } of rest) child.kill('SIGINT');
@@ -127,6 +133,65 @@ describe.skipIf(!HAS_REDIS)('with a Redis', () => {
     expect(await runBytes(out)).toEqual(undisturbed);
   });
 
+  test('a run that is done needs neither Redis nor engine', async () => {
+    expect(await embed(out).ended).toBe(0);
+    const again = embed(out, '--queue', 'redis://127.0.0.1:1');
+    expect(await again.ended, again.output.join('\n')).toBe(0);
+    expect(again.output.filter((line) => JSON.parse(line).event === 'engine')).toEqual([]);
+    expect(await runBytes(out)).toEqual(undisturbed);
+  });
+
+  test('a runner that nobody listens to publishes its shards, and tells what its stages did', async () => {
+    const record = await testRecord({ photos, out });
+    const directory = runDirectory(out);
+    await openRun(directory, record);
+    const connection = await connectQueue(redis.url);
+    const { manifest } = tinyModel();
+    const stop = new AbortController();
+    const meter = createMeter();
+    const running = runShards({
+      connection,
+      meter,
+      async openWork() {
+        const engine = await tinyEngine();
+        const work = await openWork({
+          record,
+          manifest,
+          describer: await tinyDescriber(),
+          meter,
+          threads: 1,
+        });
+        return {
+          output: work.output,
+          pipeline: work.openPipeline(engine, new AbortController().signal),
+          async close() {
+            await work.close();
+            await engine.dispose();
+          },
+        };
+      },
+      signal: stop.signal,
+      patience: PATIENCE * 1000,
+    });
+    const laps: Lap[] = [];
+    const totals = await coordinate({
+      directory,
+      record,
+      source: await openSource(photos),
+      model: TINY,
+      connection,
+      maxFailureRate: 1,
+      retryFailed: false,
+      signal: new AbortController().signal,
+      watcher: { lap: (lap) => laps.push(lap) },
+    });
+    stop.abort();
+    await running;
+    expect(totals).toMatchObject({ items: 240, shards: 30 });
+    expect(laps.length).toBeGreaterThan(0);
+    expect(Math.max(...laps.map(({ shares }) => shares.engine))).toBeGreaterThan(0);
+  });
+
   test('a shard that no runner can do fails the run, with the reason', async () => {
     const record = await testRecord({ photos, out, shardSize: 300 });
     const directory = runDirectory(out);
@@ -135,6 +200,7 @@ describe.skipIf(!HAS_REDIS)('with a Redis', () => {
     const stop = new AbortController();
     const running = runShards({
       connection,
+      meter: createMeter(),
       openWork: () => Promise.reject(new Error('No GPU here.')),
       signal: stop.signal,
       patience: PATIENCE * 1000,

@@ -153,7 +153,7 @@ export async function testRun(options: TestRun): Promise<RunTotals> {
       record,
       source,
       output,
-      openPipeline: (stop) =>
+      openPipeline: async (stop) =>
         createPipeline({
           source,
           decoders,
@@ -161,6 +161,7 @@ export async function testRun(options: TestRun): Promise<RunTotals> {
           describer,
           size: manifest.preprocess.crop,
           batch: record.batch,
+          refuseZeros: output.refusesZeros,
           readers: 6,
           maxBytes: LIMITS.maxBytes,
           meter: createMeter(),

@@ -45,6 +45,7 @@ describe('a store', () => {
   test('holds every row with its metadata and content hash', async () => {
     const { store, open } = observed();
     const output = await createStoreOutput(open, 'photos', OPTIONS);
+    expect(output.refusesZeros).toBe(true);
     await write(output);
     await output.close();
     const index = await store.open('photos');
