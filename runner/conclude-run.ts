@@ -26,10 +26,11 @@ export interface ConcludeParts {
 export async function concludeRun(parts: ConcludeParts): Promise<RunTotals> {
   const { directory, record, source, gate, listing, again, signal } = parts;
   const { shardSize } = record;
-  gate.conclude();
   if (again) await checkUnchanged({ source, directory, shardSize, signal });
   const totals = await reconcile(directory, listing, shardSize);
   await emptyWork(directory);
+  // Last: whoever mends what failed reads failures.jsonl.
+  gate.conclude();
   return totals;
 }
 

@@ -5,6 +5,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { SourceError } from '../core/errors.ts';
 
 /** A file of a shard, as its marker lists it. */
 export interface FileDigest {
@@ -12,6 +13,18 @@ export interface FileDigest {
   readonly bytes: number;
   /** Lower-case hex. */
   readonly sha256: string;
+}
+
+/** Throws what the call throws as a SourceError that names the file: the disk may be full, or not writable. */
+export async function writing<T>(path: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    if (!(cause instanceof Error && 'syscall' in cause)) throw cause;
+    throw new SourceError('unreachable', `Expected to write ${path} but could not: ${cause.message}`, {
+      cause,
+    });
+  }
 }
 
 /** Replaces what is there. What a killed process leaves half written stays in `work`, on the same disk. */
@@ -22,14 +35,16 @@ export async function writeDurably(
 ): Promise<void> {
   const temporary = join(work, `${basename(path)}-${randomUUID()}`);
   try {
-    const file = await open(temporary, 'w');
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
+    await writing(path, async () => {
+      const file = await open(temporary, 'w');
+      try {
+        await file.writeFile(content);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, path);
+    });
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
@@ -39,13 +54,16 @@ export async function writeDurably(
 
 /** Syncs the file and moves it into `folder`, which is not synced: many files share that. */
 export async function moveDurably(path: string, folder: string): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(path, join(folder, basename(path)));
+  const target = join(folder, basename(path));
+  await writing(target, async () => {
+    const file = await open(path, 'r+');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(path, target);
+  });
 }
 
 /** The names in a folder survive only once the folder itself is on the disk. */

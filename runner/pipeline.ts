@@ -14,6 +14,7 @@ import { describeFailure, type FailedItem, type Failure } from './failure.ts';
 import type { Meter } from './meter.ts';
 import type { OutputRow, Source, SourceItem } from './ports.ts';
 import { createSlots } from './slots.ts';
+import { placeOf } from './sources/broken-item.ts';
 import { StoppedError } from './stopped.ts';
 
 export interface PipelineParts {
@@ -219,7 +220,8 @@ function describeBatch(
   const rows: OutputRow[] = [];
   const failed: FailedItem[] = [];
   for (const [index, item] of items.entries()) {
-    const { id, location, metadata } = item;
+    const { id, metadata } = item;
+    const location = placeOf(item);
     const outcome = prepared[index] ?? { failure: UNKNOWN };
     if ('failure' in outcome || run === undefined) {
       failed.push({ id, location, ...('failure' in outcome ? outcome.failure : UNKNOWN) });

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { InputError } from '../core/errors.ts';
 import { VECTOR_DTYPES } from '../core/quantise-vector.ts';
 import { vectorSpaceSchema } from '../core/vector-store.ts';
-import { writeDurably } from './durable-file.ts';
+import { writeDurably, writing } from './durable-file.ts';
 import { parseRunFile, type RunDirectory, readIfThere } from './run-directory.ts';
 
 const cropBox = z.strictObject({
@@ -59,7 +59,7 @@ export async function openRun(directory: RunDirectory, wanted: RunRecord): Promi
     refuseDifferent(directory, found, wanted);
     return 'resumed';
   }
-  await mkdir(directory.path, { recursive: true });
+  await writing(directory.path, () => mkdir(directory.path, { recursive: true }));
   const strangers = (await readdir(directory.path)).filter(
     (name) => !OURS.includes(name) && !name.startsWith('.'),
   );
@@ -71,7 +71,7 @@ export async function openRun(directory: RunDirectory, wanted: RunRecord): Promi
     );
   }
   for (const folder of [directory.items, directory.markers, directory.work]) {
-    await mkdir(folder, { recursive: true });
+    await writing(folder, () => mkdir(folder, { recursive: true }));
   }
   await writeDurably(directory.record, `${JSON.stringify(wanted, null, 2)}\n`, directory);
   return 'begun';

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { deserialize, serialize } from 'node:v8';
+import { writing } from './durable-file.ts';
 import type { BatchResult } from './pipeline.ts';
 
 export interface ShardJournal {
@@ -54,7 +55,7 @@ export async function openShardJournal(
       const content = serialize(result);
       const head = Buffer.alloc(LENGTH_BYTES);
       head.writeUInt32LE(content.length);
-      await file.appendFile(Buffer.concat([head, digest(place, content), content]));
+      await writing(path, () => file.appendFile(Buffer.concat([head, digest(place, content), content])));
       place += itemsOf(result);
     },
     close,

@@ -4,7 +4,7 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { digestFile, moveDurably, syncFolder, writeDurably } from './durable-file.ts';
+import { digestFile, moveDurably, syncFolder, writeDurably, writing } from './durable-file.ts';
 import { type FailedItem, failureLine } from './failure.ts';
 import type { BatchResult } from './pipeline.ts';
 import type { Output } from './ports.ts';
@@ -83,7 +83,7 @@ export async function openShard(
 ): Promise<OpenShard> {
   const name = shardName(shard);
   // A folder of its own: a runner that was thought dead may still be writing into its.
-  const folder = await mkdtemp(join(directory.work, `${name}-`));
+  const folder = await writing(directory.work, () => mkdtemp(join(directory.work, `${name}-`)));
   const writer = await output.begin(folder, name);
   const failed: FailedItem[] = [];
   const restored: BatchCounts[] = [];

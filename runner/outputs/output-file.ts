@@ -1,7 +1,7 @@
 // A file being written from its beginning to its end, every byte of what is given.
 
 import { type FileHandle, open } from 'node:fs/promises';
-import { SourceError } from '../../core/errors.ts';
+import { writing } from '../durable-file.ts';
 
 export interface OutputFile {
   append(bytes: Uint8Array): Promise<void>;
@@ -12,14 +12,7 @@ export interface OutputFile {
 
 /** Replaces a file of that name. Throws SourceError, as all its methods do, where the disk does not take it. */
 export async function createOutputFile(path: string): Promise<OutputFile> {
-  const attempt = async <T>(call: () => Promise<T>): Promise<T> => {
-    try {
-      return await call();
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new SourceError('unreachable', `Expected to write ${path} but could not: ${reason}`, { cause });
-    }
-  };
+  const attempt = <T>(call: () => Promise<T>) => writing(path, call);
   const file = await attempt(() => open(path, 'w'));
   let end = 0;
   return {

@@ -12,6 +12,11 @@ export function brokenItem(name: string, reason: string): SourceItem {
   return { id: toItemId(name), location: `${MARK}${reason}`, metadata: {} };
 }
 
+/** Where the item lies, for people: of a broken one, what its reason names. */
+export function placeOf({ id, location }: SourceItem): string {
+  return location.startsWith(MARK) ? id : location;
+}
+
 /** Throws the InputError of a broken item. */
 export function refuseBroken({ location }: SourceItem): void {
   if (location.startsWith(MARK)) throw new InputError('invalid_file', location.slice(MARK.length));

@@ -58,7 +58,10 @@ export async function checkFolder(folder: string): Promise<void> {
   throw new InputError('invalid_file', `Expected a folder at ${folder} but found a file.`);
 }
 
-/** The files that match, in order of path, and a problem for each folder that cannot be read. */
+/**
+ * The files that match, in order of path, and a problem for each folder that cannot be read and each file whose
+ * name is not UTF-8 but matches with its bytes written as `%E9`.
+ */
 export async function* globbedFiles({
   folder,
   matches,
@@ -67,9 +70,9 @@ export async function* globbedFiles({
   try {
     for await (const entry of sortedWalk(folder, { enters })) {
       const { path } = entry;
-      if (entry.kind === 'unreadable')
+      if (entry.kind === 'unreadable' && (path.endsWith('/') || matches(path)))
         yield { path, problem: fileError(join(folder, path), entry.cause).message };
-      else if (matches(path)) yield { path };
+      else if (entry.kind === 'file' && matches(path)) yield { path };
     }
   } catch (cause) {
     throw fileError(folder, cause);

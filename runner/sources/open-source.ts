@@ -37,6 +37,12 @@ export async function openSource(spec: string, options: SourceOptions = {}): Pro
   }
   if (isTar(spec)) return openTars(spec, options);
   if (isGlob(spec)) return openGlob(spec);
+  if (/\.(tar\.\w+|tgz)$/i.test(spec)) {
+    throw new InputError(
+      'invalid_argument',
+      `Expected tar files that are not compressed, since images are read where they lie in them, but found '${spec}'. Unpack its compression first (gunzip, zstd -d).`,
+    );
+  }
   throw new InputError(
     'invalid_argument',
     `Expected ${SOURCES} as the source but found ${found === undefined ? 'nothing at ' : ''}'${spec}'.`,

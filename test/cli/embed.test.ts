@@ -1,6 +1,6 @@
 // vgg-edge embed on the command line: what it prints, writes and refuses, with the tiny model.
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -8,7 +8,7 @@ import { createEmbedProgress } from '../../cli/embed-progress.ts';
 import { main } from '../../cli/main.ts';
 import { decodeNpy } from '../../core/npy.ts';
 import { createMeter } from '../../runner/meter.ts';
-import { TINY, writePhotos } from '../runner/run-fixture.ts';
+import { readFailures, TINY, writePhotos } from '../runner/run-fixture.ts';
 import { captureConsole } from './captured-console.ts';
 
 let folder: string;
@@ -48,6 +48,15 @@ test('a summary, a report with a picture, and nothing to do the second time', as
   expect(eventNames()).toEqual(['start', 'listed', 'shard', 'shard', 'shard', 'end']);
   expect(await embed('plain', '--max-failure-rate', '0')).toBe(1);
   expect(complained.join('\n')).toMatch(/2 of 23 did/);
+});
+
+test('a row that names no image fails at its own place', async () => {
+  const list = join(folder, 'list.jsonl');
+  await writeFile(list, `${JSON.stringify({ path: join(photos, '000/00000.jpg') })}\nno JSON\n`);
+  expect(await main(['embed', list, '--out', join(folder, 'listed'), ...OPTIONS])).toBe(0);
+  expect(await readFailures(join(folder, 'listed'))).toMatchObject([
+    { id: 'list.jsonl#2', location: 'list.jsonl#2', reason: expect.stringMatching(/^Row 2 of .*no JSON/) },
+  ]);
 });
 
 test('events as JSON lines', async () => {
@@ -106,9 +115,10 @@ describe('refused', () => {
     expect(complained.join('\n')).toMatch(/pool was gem and is now max/);
   });
 
-  test('a layer that has failed too often', async () => {
+  test('a run in which too many fail, with a list of them, until they are allowed', async () => {
     expect(await embed('strict', '--max-failure-rate', '0')).toBe(1);
     expect(complained.join('\n')).toMatch(/at most 0 % .*2 of 23 did/);
+    expect(await readFailures(join(folder, 'strict'))).toHaveLength(2);
     expect(await embed('strict', '--retry-failed', '--max-failure-rate', '0.07')).toBe(1);
     expect(complained.join('\n')).toMatch(/at most 7 % .*2 of 23 did/);
     expect(await embed('strict')).toBe(0);

@@ -162,7 +162,7 @@ describe('stopped and resumed', () => {
   test('a source that has changed is gone through from the beginning', async () => {
     const store = createMemoryStore();
     await fill(store, 'moved-1');
-    const from = join(root, 'moving');
+    const from = join(place.root, 'moving');
     await cp(place.photos, from, { recursive: true });
     await writeFile(join(from, '000/00004.jpg'), 'no image');
     const session = await openSession({
@@ -174,7 +174,7 @@ describe('stopped and resumed', () => {
     });
     await build(session);
     expect(await readFailures(session.folder.path)).toHaveLength(1);
-    await cp(join(photos, '000/00004.jpg'), join(from, '000/00004.jpg'));
+    await cp(join(place.photos, '000/00004.jpg'), join(from, '000/00004.jpg'));
     await rm(join(from, '000/00000.jpg'));
     const again = await openSession({ store, out: 'moved-2', pool: 'avg', from });
     const { state } = await build(again);

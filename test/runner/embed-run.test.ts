@@ -9,6 +9,7 @@ import { InputError, ModelError, SourceError } from '../../core/errors.ts';
 import { decodeNpy } from '../../core/npy.ts';
 import type { Engine } from '../../core/ports.ts';
 import { createDecodePool } from '../../runner/decode-pool.ts';
+import { writeDurably } from '../../runner/durable-file.ts';
 import type { Output, Source } from '../../runner/ports.ts';
 import { runDirectory } from '../../runner/run-directory.ts';
 import { openRun } from '../../runner/run-record.ts';
@@ -401,6 +402,13 @@ describe('refused', () => {
     expect(await openRun(directory, record)).toBe('resumed');
     const space = { ...record.space, ...('space' in change ? change.space : {}) };
     await expect(openRun(directory, { ...record, ...change, space })).rejects.toThrow(message);
+  });
+
+  test('a place that cannot be written, by its name', async () => {
+    const path = join(folder, 'nowhere', 'run.json');
+    const written = writeDurably(path, '{}', { work: join(folder, 'nowhere') });
+    await expect(written).rejects.toThrow(`Expected to write ${path} but could not: ENOENT`);
+    await expect(written).rejects.toBeInstanceOf(SourceError);
   });
 
   test('a folder with something else in it', async () => {
