@@ -23,8 +23,22 @@ export function createPhotoStrip(onChoose: (photo: Photo) => void): PhotoStrip {
   const mark = () => {
     const all = buttons();
     for (const button of all) button.setAttribute('aria-pressed', String(button.dataset.id === marked));
-    stopAt(all.find(({ dataset }) => dataset.id === marked) ?? all[0]);
+    const chosen = all.find(({ dataset }) => dataset.id === marked);
+    stopAt(chosen ?? all[0]);
+    if (chosen !== undefined) bringIntoSight(chosen);
   };
+  /** Without moving the page, as scrollIntoView would. */
+  const bringIntoSight = ({ offsetLeft, offsetWidth }: HTMLElement) => {
+    const left = offsetLeft - bar.offsetLeft;
+    const isInSight = left >= bar.scrollLeft && left + offsetWidth <= bar.scrollLeft + bar.clientWidth;
+    if (!isInSight) bar.scrollLeft = left - (bar.clientWidth - offsetWidth) / 2;
+  };
+  /** Where the photographs end at the strip's edge by chance, nothing else says that there are more. */
+  const fade = () => {
+    bar.classList.toggle('more', bar.scrollLeft + bar.clientWidth < bar.scrollWidth - 1);
+  };
+  bar.addEventListener('scroll', fade, { passive: true });
+  new ResizeObserver(fade).observe(bar);
 
   bar.addEventListener('keydown', (event) => {
     const all = buttons();
@@ -50,6 +64,7 @@ export function createPhotoStrip(onChoose: (photo: Photo) => void): PhotoStrip {
       const ordered = [...all.filter((photo) => !isSample(photo)), ...all.filter(isSample)];
       bar.replaceChildren(...ordered.map((photo) => stripButton(photo, onChoose)));
       mark();
+      fade();
     },
     mark(id) {
       marked = id;

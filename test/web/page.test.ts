@@ -153,6 +153,34 @@ test('by keyboard alone: one Tab into the photographs, arrows within, Enter choo
   expect(await page.locator('#in-browser').evaluate((box) => box.matches(':focus'))).toBe(true);
 });
 
+test('the photograph searched with is in sight among those to choose from, which say where there are more', async () => {
+  await open();
+  const { page } = driver;
+  const strip = page.locator('#samples');
+  const hasMore = () => strip.evaluate((bar) => bar.classList.contains('more'));
+  expect(await hasMore()).toBe(true);
+  await chooseSample('cat');
+  // Away from the hits, which it would choose from when they scroll under it.
+  await page.mouse.move(0, 0);
+  await page.locator('#hits button.photo').last().focus();
+  const name = nameOf((await hits()).at(-1));
+  // To the end where it is not.
+  await strip.evaluate((bar, name) => {
+    const place = [...bar.children].findIndex(({ textContent }) => textContent === name);
+    bar.scrollTo({ left: place < bar.children.length / 2 ? bar.scrollWidth : 0 });
+  }, name);
+  await page.getByRole('button', { name: `Search with ${name}` }).click();
+  await sees('#status', `${name}: done.`);
+  const [bar, chosen] = await Promise.all([
+    strip.boundingBox(),
+    strip.getByRole('button', { name, exact: true }).boundingBox(),
+  ]);
+  expect(chosen?.x).toBeGreaterThanOrEqual(bar?.x ?? Number.NaN);
+  expect((chosen?.x ?? 0) + (chosen?.width ?? 0)).toBeLessThanOrEqual((bar?.x ?? 0) + (bar?.width ?? 0));
+  await strip.evaluate((all) => all.scrollTo({ left: all.scrollWidth }));
+  await expect.poll(hasMore).toBe(false);
+});
+
 describe('another index of the server', () => {
   const SPACE = {
     preprocess: 'torchvision-256-224@1',
