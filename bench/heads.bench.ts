@@ -1,5 +1,5 @@
-// The whole of vgg11_bn with 1000 classes in our engine, by form of the full-size head: int8, 4-bit, and
-// factorised. The head's weights are random bytes, which take the same time as any.
+// The whole of vgg11_bn with 1000 classes in our engine, by form of the full-size head: those among which
+// `build --memory` chooses. The head's weights are random bytes, which take the same time as any.
 
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -18,17 +18,20 @@ import type { ImageBatch, ModelFiles } from '../core/ports.ts';
 import { readManifest } from '../engine/model-file.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
 import { createWinogradEngine } from '../engine/winograd/engine.ts';
+import { PACKINGS, type Packing, RANK_DIVISORS } from '../model-build/head-forms.ts';
 import { createRandom } from '../model-build/random.ts';
 import { measure, table } from './measure.ts';
 import { seededNetwork, writeInt8 } from './seeded-models.ts';
 
-const FORMS: readonly { name: string; rank: number | null; group: 32 | 64 | 128 | null }[] = [
-  { name: 'int8', rank: null, group: null },
-  { name: '4-bit, groups of 128', rank: null, group: 128 },
-  { name: '4-bit, groups of 64', rank: null, group: 64 },
-  { name: '4-bit, groups of 32', rank: null, group: 32 },
-  { name: 'int8, rank 1024', rank: 1024, group: null },
-  { name: 'int8, rank 256', rank: 256, group: null },
+const INT8: Packing['groupOf'] = () => null;
+
+const FORMS: readonly (Packing & { readonly rank: number | null })[] = [
+  { name: 'int8', rank: null, groupOf: INT8 },
+  ...PACKINGS.map((packing) => ({ ...packing, rank: null })),
+  ...RANK_DIVISORS.map((divisor) => {
+    const rank = familyMember('vgg11_bn').hiddenDim / divisor;
+    return { name: `int8, rank ${rank}`, rank, groupOf: INT8 };
+  }),
 ];
 
 export async function run(options: readonly string[]): Promise<void> {
@@ -42,8 +45,8 @@ export async function run(options: readonly string[]): Promise<void> {
     await writeInt8(seededNetwork('vgg11_bn'), model);
     const files = diskFiles(model);
     const { manifest } = await readManifest(files);
-    const engines = FORMS.map(({ name, rank, group }) => {
-      const changed = withHead(manifest, rank, group);
+    const engines = FORMS.map(({ name, rank, groupOf }) => {
+      const changed = withHead(manifest, rank, groupOf);
       const parts = { manifest: changed, files: withRandomHead(files, manifest, changed), kernel };
       return { name, engine: createWinogradEngine({ ...parts, now: () => performance.now() }) };
     });
@@ -85,7 +88,7 @@ export async function run(options: readonly string[]): Promise<void> {
 }
 
 /** The manifest with the paper's full-size classifier instead of its own. */
-function withHead(manifest: Manifest, rank: number | null, group: 32 | 64 | 128 | null): Manifest {
+function withHead(manifest: Manifest, rank: number | null, groupOf: Packing['groupOf']): Manifest {
   const configuration = familyMember('vgg11_bn', { fc6Rank: rank, fc7Rank: rank });
   const shards: ManifestShard[] = manifest.shards.filter(({ part }) => part === 'backbone');
   const tensors: Record<string, ManifestTensor> = { ...manifest.tensors };
@@ -97,6 +100,7 @@ function withHead(manifest: Manifest, rank: number | null, group: 32 | 64 | 128 
   };
   const linears = linearShapes(configuration).map((shape): ManifestLinear => {
     const { name, inputs, outputs, bias } = shape;
+    const group = groupOf(name);
     const weight = group === null ? undefined : { format: 'int4' as const, group };
     const row = weightRow(inputs, weight);
     const rowBytes = row.reduce((product, side) => product * side, 1);

@@ -138,14 +138,16 @@ export const build: Command = {
     const source = await weightSource(values, progress.update);
     const images = await imageSets(text(values, 'calibration'), holdOutEvery, progress.update);
     for (const reason of images.skipped) console.error(`skipped ${reason}`);
+    const times = new Map<string, number>();
     const manifest = await buildModel({
       ...options,
       source,
       input: TORCHVISION_INPUT,
       images,
       progress: progress.update,
+      timed: (form, milliseconds) => times.set(form, milliseconds),
     });
-    console.log(describe(out, manifest));
+    console.log(describe(out, manifest, times));
   },
 };
 
@@ -244,9 +246,9 @@ function descriptorOf(name: string | undefined): Manifest['defaultDescriptor'] {
   );
 }
 
-function describe(out: string, manifest: Manifest): string {
+function describe(out: string, manifest: Manifest, times: ReadonlyMap<string, number>): string {
   const bytes = manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0);
   const weights = `${(bytes / 1e6).toFixed(1)} MB of weights in ${manifest.shards.length} shards`;
-  const tables = [headTable(manifest), fidelityTable(manifest)].filter((shown) => shown !== '');
+  const tables = [headTable(manifest, times), fidelityTable(manifest)].filter((shown) => shown !== '');
   return `${tables.join('\n\n')}\n\n${out}: ${manifest.network.name}, ${weights}`;
 }

@@ -3,8 +3,11 @@
 import type { Manifest } from '../core/manifest.ts';
 import { table } from './table.ts';
 
-/** Empty where the model was not built to fit a memory. */
-export function headTable({ headChoice }: Pick<Manifest, 'headChoice'>): string {
+/** Empty where the model was not built to fit a memory. `times`, milliseconds by form, are known when it is built. */
+export function headTable(
+  { headChoice }: Pick<Manifest, 'headChoice'>,
+  times: ReadonlyMap<string, number> = new Map(),
+): string {
   if (headChoice === undefined) return '';
   const { limitBytes, reserved, backboneBytes, images, candidates } = headChoice;
   const rows = candidates.map(({ name, taken, weightBytes, wasmBytes, isolateBytes, ...figures }) => [
@@ -17,6 +20,7 @@ export function headTable({ headChoice }: Pick<Manifest, 'headChoice'>): string 
     percent(figures.neighbourOverlap10),
     figures.divergence.toFixed(5),
     percent(figures.headTop1Agreement),
+    ...(times.size === 0 ? [] : [times.get(name)?.toFixed(1) ?? '']),
   ]);
   const header = [
     '  classifier',
@@ -30,12 +34,13 @@ export function headTable({ headChoice }: Pick<Manifest, 'headChoice'>): string 
     '@10',
     'nats',
     'alone',
+    ...(times.size === 0 ? [] : ['ms']),
   ];
   return [
     table(header, rows),
     '',
     `→ taken, ! beyond ${megabytes(limitBytes)} MB. WASM: convolutions (${megabytes(backboneBytes)} MB) and classifier; isolate: with ${megabytes(reserved.decoderBytes)} MB to decode a photograph and ${megabytes(reserved.scriptBytes)} MB for the script.`,
-    `Against float32 on ${images} images not calibrated with: mean cosines, top-1 agreement, overlap of the 10 nearest by fc6, divergence of the scores; alone: top-1 agreement of the classifier from the same features.`,
+    `Against float32 on ${images} images not calibrated with: mean cosines, top-1 agreement, overlap of the 10 nearest by fc6, divergence of the scores; alone: top-1 agreement of the classifier from the same features.${times.size === 0 ? '' : ' ms: the classifier for one image on this machine.'}`,
   ].join('\n');
 }
 

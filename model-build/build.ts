@@ -54,6 +54,8 @@ export interface BuildOptions {
   /** What an isolate may take with the model: the most faithful classifier that fits is stored; null for int8. */
   readonly memoryBytes: number | null;
   readonly progress: (stage: string, done: number, total: number) => void;
+  /** Told what each form of the classifier takes for one image, milliseconds, where `memoryBytes` says to try them. */
+  readonly timed?: (form: string, milliseconds: number) => void;
 }
 
 /** Builds the directory and returns its manifest. Throws InputError; nothing half-written stays. */
@@ -121,7 +123,7 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
 
 /** The network as it is to be stored, and what was quantised. */
 async function fitHead(
-  { source, images, memoryBytes, progress }: BuildOptions,
+  { source, images, memoryBytes, progress, timed = () => {} }: BuildOptions,
   network: FloatNetwork,
   levels: NetworkLevels,
   quantised: QuantisedNetwork,
@@ -136,6 +138,7 @@ async function fitHead(
     limitBytes: memoryBytes,
     byScores,
     progress,
+    timed,
   });
 }
 

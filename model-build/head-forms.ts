@@ -13,20 +13,33 @@ import { quantiseLinear } from './quantise.ts';
 import { wideLevels } from './ranges.ts';
 
 /** Ranks that are tried: the width of fc6 and fc7 ÷ these. */
-const RANK_DIVISORS = [4, 8, 16];
+export const RANK_DIVISORS = [4, 8, 16];
 
 /**
  * What gets 4 bits, and the groups of fc6. fc7 with fc6 in groups of 32 is as large as fc6 alone in groups of 64, and
  * further from float32 as the build measures it. fc8 is a thirtieth of the weights: docs/accuracy.md has what 4 bits
  * there came to.
  */
-const PACKINGS: readonly { readonly layers: readonly string[]; readonly group: Int4Group }[] = [
-  { layers: ['fc6', 'fc7'], group: 128 },
-  { layers: ['fc6'], group: 128 },
-  { layers: ['fc6', 'fc7'], group: 64 },
-  { layers: ['fc6'], group: 64 },
-  { layers: ['fc6'], group: 32 },
+export const PACKINGS: readonly Packing[] = [
+  packing(['fc6', 'fc7'], 128),
+  packing(['fc6'], 128),
+  packing(['fc6', 'fc7'], 64),
+  packing(['fc6'], 64),
+  packing(['fc6'], 32),
 ];
+
+export interface Packing {
+  readonly name: string;
+  /** Of a layer; null where it stays int8. */
+  readonly groupOf: GroupOf;
+}
+
+function packing(layers: readonly string[], group: Int4Group): Packing {
+  return {
+    name: `4-bit ${layers.join(' and ')}, groups of ${group}`,
+    groupOf: (name) => groupIn(name, layers, group),
+  };
+}
 
 /** More samples say little more, and their correlations are a matrix of as many rows. */
 const MOST_SAMPLES = 512;
@@ -77,9 +90,7 @@ export function headForms({ network, levels, features, products }: HeadMaterial)
   });
   return [
     packed(isFactorised(network) ? 'int8, factors as given' : 'int8', () => null),
-    ...PACKINGS.map(({ layers, group }) =>
-      packed(`4-bit ${layers.join(' and ')}, groups of ${group}`, (name) => groupIn(name, layers, group)),
-    ),
+    ...PACKINGS.map(({ name, groupOf }) => packed(name, groupOf)),
     ...lowerRanks(layers, samples, network, products),
   ];
 }

@@ -21,6 +21,8 @@ import { describeModel, writeWeights } from './write-model.ts';
 
 const KERNEL = new URL('../engine/winograd/kernel.wasm', import.meta.url);
 const HEAD_TAPS = ['fc6', 'fc7', 'scores'] as const satisfies readonly Tap[];
+/** Runs for one image of which the fastest counts. */
+const TIMED_RUNS = 5;
 /** Images that are computed at once. */
 const BATCH = 4;
 
@@ -36,6 +38,8 @@ export interface HeadReference {
 
 export type HeadFigures = Omit<HeadCandidate, 'name' | 'taken' | 'isolateBytes'> & {
   readonly backboneBytes: number;
+  /** Of the head for one image: the fastest of a few runs, of no meaning beyond this machine. */
+  readonly milliseconds: number;
 };
 
 export async function measureHead(network: QuantisedNetwork, reference: HeadReference): Promise<HeadFigures> {
@@ -51,10 +55,17 @@ export async function measureHead(network: QuantisedNetwork, reference: HeadRefe
       cosineFigures(outputs[tap], valuesOf(found, tap), images).mean;
     const scores = valuesOf(found, 'scores');
     const planned = plannedMemory(manifest);
+    const one = features.values.subarray(0, features.columns);
+    const times = Array.from({ length: TIMED_RUNS }, () => {
+      const start = performance.now();
+      head.run(one, 1, ['scores']);
+      return performance.now() - start;
+    });
     return {
       weightBytes: headBytes(manifest),
       wasmBytes: planned.scores,
       backboneBytes: planned.features,
+      milliseconds: Math.min(...times),
       cosine: { fc6: cosine('fc6'), fc7: cosine('fc7'), scores: cosine('scores') },
       top1Agreement: top1Agreement(outputs.scores, scores, images),
       divergence: meanDivergence(outputs.scores, scores, images),

@@ -1,9 +1,8 @@
 // The whole build on a small scale: same input, same bytes; bad input, a clear error and nothing left behind.
 
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { main } from '../../cli/main.ts';
 import { parseManifest } from '../../core/parse-manifest.ts';
 import { diskFiles } from '../../engine/node/disk-files.ts';
@@ -13,6 +12,7 @@ import { dequantise } from '../../model-build/quantise.ts';
 import { readModel } from '../../model-build/read-model.ts';
 import { readNetwork } from '../../model-build/read-network.ts';
 import { writeSafetensors } from '../../model-build/write-safetensors.ts';
+import { buildPlace } from './build-place.ts';
 
 const GOLDEN = join(import.meta.dirname, '../golden');
 const TINY = join(GOLDEN, 'models/tiny');
@@ -29,24 +29,7 @@ const SEEDED = [
   '2',
 ];
 
-let folder = '';
-let out = '';
-const printed: string[] = [];
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'vgg-edge-test-'));
-  out = join(folder, 'model');
-  printed.length = 0;
-  const keep = (...values: unknown[]) => {
-    printed.push(values.join(' '));
-  };
-  vi.spyOn(console, 'log').mockImplementation(keep);
-  vi.spyOn(console, 'error').mockImplementation(keep);
-  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-});
-afterEach(async () => {
-  vi.restoreAllMocks();
-  await rm(folder, { recursive: true });
-});
+const place = buildPlace();
 
 async function contents(directory: string): Promise<Record<string, string>> {
   const files = (await readdir(directory)).sort();
@@ -56,33 +39,33 @@ async function contents(directory: string): Promise<Record<string, string>> {
 
 describe('vgg-edge build', () => {
   test('the same seed gives the same bytes, and a manifest that says what it is', async () => {
-    expect(await main(['build', ...SEEDED, '--out', out])).toBe(0);
-    const first = await contents(out);
-    expect(await main(['build', ...SEEDED, '--out', out, '--force'])).toBe(0);
-    expect(await contents(out)).toEqual(first);
-    const manifest = parseManifest(await readFile(join(out, 'model.json'), 'utf8'));
+    expect(await main(['build', ...SEEDED, '--out', place.out])).toBe(0);
+    const first = await contents(place.out);
+    expect(await main(['build', ...SEEDED, '--out', place.out, '--force'])).toBe(0);
+    expect(await contents(place.out)).toEqual(first);
+    const manifest = parseManifest(await readFile(join(place.out, 'model.json'), 'utf8'));
     expect(manifest).toMatchObject({
       name: 'model',
       trained: false,
       provenance: { kind: 'kaiming', seed: 1 },
     });
     expect(manifest.fidelity).toMatchObject({ images: 8 });
-    expect(printed.join('\n')).toMatch(/conv1\.weight[\s\S]*features[\s\S]*top-1 agreement/);
-    expect(await readdir(folder)).toEqual(['model']);
+    expect(place.printed.join('\n')).toMatch(/conv1\.weight[\s\S]*features[\s\S]*top-1 agreement/);
+    expect(await readdir(place.folder)).toEqual(['model']);
   });
 
   test('photos: those that cannot be decoded are named and skipped', async () => {
-    const photos = join(folder, 'photos');
+    const photos = join(place.folder, 'photos');
     await mkdir(photos);
     const source = join(GOLDEN, 'images');
     const files = (await readdir(source)).filter((file) => /\.(jpg|png)$/.test(file)).slice(0, 4);
     for (const file of files) await writeFile(join(photos, file), await readFile(join(source, file)));
     await writeFile(join(photos, 'broken.jpg'), 'not a photo');
     const weights = join(GOLDEN, 'weights/vgg11_bn.pth');
-    expect(await main(['build', '--weights', weights, '--calibration', photos, '--out', out])).toBe(0);
-    expect(printed.join('\n')).toMatch(/skipped broken\.jpg/);
+    expect(await main(['build', '--weights', weights, '--calibration', photos, '--out', place.out])).toBe(0);
+    expect(place.printed.join('\n')).toMatch(/skipped broken\.jpg/);
     const { calibration, provenance, trained } = parseManifest(
-      await readFile(join(out, 'model.json'), 'utf8'),
+      await readFile(join(place.out, 'model.json'), 'utf8'),
     );
     expect(trained).toBe(true);
     expect(calibration).toMatchObject({ kind: 'photos', skipped: 1 });
@@ -101,17 +84,17 @@ describe('vgg-edge build', () => {
     ['an unknown precision', [...SEEDED, '--precision', 'fp8'], 2, /fp16, fp32/],
   ];
   test.each(bad)('%s', async (_what, args, code, message) => {
-    expect(await main(['build', ...args, '--out', out])).toBe(code);
-    expect(printed.join('\n')).toMatch(message);
-    expect(await readdir(folder)).toEqual([]);
+    expect(await main(['build', ...args, '--out', place.out])).toBe(code);
+    expect(place.printed.join('\n')).toMatch(message);
+    expect(await readdir(place.folder)).toEqual([]);
   });
 
   test('photos of which none can be decoded', async () => {
-    const photos = join(folder, 'photos');
+    const photos = join(place.folder, 'photos');
     await mkdir(photos);
     await writeFile(join(photos, 'a.jpg'), 'no');
-    expect(await main(['build', ...SEEDED, '--calibration', photos, '--out', out])).toBe(1);
-    expect(printed.join('\n')).toMatch(/at least 2 photos that can be decoded/);
+    expect(await main(['build', ...SEEDED, '--calibration', photos, '--out', place.out])).toBe(1);
+    expect(place.printed.join('\n')).toMatch(/at least 2 photos that can be decoded/);
   });
 
   test('weights that are not finite, by tensor and place', async () => {
@@ -123,24 +106,24 @@ describe('vgg-edge build', () => {
     await file.close();
     const spoilt = tensors.find(({ name }) => name === 'features.4.weight');
     if (spoilt !== undefined) spoilt.values[1] = Number.NaN;
-    const weights = join(folder, 'nan.safetensors');
+    const weights = join(place.folder, 'nan.safetensors');
     await writeSafetensors(weights, tensors, {});
-    expect(await main(['build', '--weights', weights, '--out', out])).toBe(1);
-    expect(printed.join('\n')).toMatch(/features\.4\.weight.*NaN at \[0, 0, 0, 1\]/);
-    expect(await readdir(folder)).toEqual(['nan.safetensors']);
+    expect(await main(['build', '--weights', weights, '--out', place.out])).toBe(1);
+    expect(place.printed.join('\n')).toMatch(/features\.4\.weight.*NaN at \[0, 0, 0, 1\]/);
+    expect(await readdir(place.folder)).toEqual(['nan.safetensors']);
   });
 
   test('a number of labels that is not that of the classes', async () => {
-    const labels = join(folder, 'labels.txt');
+    const labels = join(place.folder, 'labels.txt');
     await writeFile(labels, 'cat\ndog\n');
-    expect(await main(['build', ...SEEDED, '--labels', labels, '--out', out])).toBe(1);
-    expect(printed.join('\n')).toMatch(/3 labels.*found 2/);
+    expect(await main(['build', ...SEEDED, '--labels', labels, '--out', place.out])).toBe(1);
+    expect(place.printed.join('\n')).toMatch(/3 labels.*found 2/);
   });
 });
 
 describe('from a model directory', () => {
   test('export gives the float weights back, in names that every reader knows', async () => {
-    const weights = join(folder, 'model.safetensors');
+    const weights = join(place.folder, 'model.safetensors');
     expect(await main(['export', TINY, '--to', 'safetensors', '--out', weights])).toBe(0);
     const { network } = await readModel(diskFiles(TINY));
     const expected = dequantise(network);
@@ -150,17 +133,19 @@ describe('from a model directory', () => {
     expect(found.configuration).toMatchObject({ batchNorm: false, ranks: network.configuration.ranks });
     expect(found.convolutions).toEqual(expected.convolutions);
     expect(found.linears).toEqual(expected.linears);
-    expect(await readdir(folder)).toEqual(['model.safetensors']);
+    expect(await readdir(place.folder)).toEqual(['model.safetensors']);
   });
 
   test('export refuses what it does not write', async () => {
-    expect(await main(['export', TINY, '--to', 'onnx', '--out', out])).toBe(2);
-    expect(await main(['export', join(folder, 'none'), '--to', 'safetensors', '--out', out])).toBe(3);
-    expect(await readdir(folder)).toEqual([]);
+    expect(await main(['export', TINY, '--to', 'onnx', '--out', place.out])).toBe(2);
+    expect(
+      await main(['export', join(place.folder, 'none'), '--to', 'safetensors', '--out', place.out]),
+    ).toBe(3);
+    expect(await readdir(place.folder)).toEqual([]);
   });
 
   test('float graphs are made once, on demand, under the id of the model', async () => {
-    const cache = join(folder, 'cache');
+    const cache = join(place.folder, 'cache');
     const made = await floatDirectory(TINY, 'fp16', cache);
     expect(await readdir(cache)).toEqual([expect.stringMatching(/^tiny@[0-9a-f]{12}-fp16-\d+$/)]);
     expect(made.manifest.floatGraphs.map(({ precision }) => precision)).toEqual(['fp16']);

@@ -1,9 +1,8 @@
 // `vgg-edge build --memory`, as its user sees it: what is measured, what is taken, what is refused.
 
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { main } from '../../cli/main.ts';
 import { customConfiguration, type VggConfiguration } from '../../core/family.ts';
 import type { HeadChoice, Manifest } from '../../core/manifest.ts';
@@ -12,11 +11,13 @@ import { diskFiles } from '../../engine/node/disk-files.ts';
 import { createWinogradEngine } from '../../engine/winograd/engine.ts';
 import { plannedMemory } from '../../engine/winograd/planned-memory.ts';
 import { buildModel } from '../../model-build/build.ts';
+import { isMoreFaithful } from '../../model-build/choose-head.ts';
 import { syntheticSets } from '../../model-build/image-sets.ts';
 import { TORCHVISION_INPUT } from '../../model-build/network.ts';
 import { dequantise } from '../../model-build/quantise.ts';
 import { readModel } from '../../model-build/read-model.ts';
 import { winogradKernel } from '../engine/winograd-kernel.ts';
+import { buildPlace } from './build-place.ts';
 
 /** A classifier wide enough that its forms differ by whole pages of memory. */
 const HIDDEN = 256;
@@ -32,24 +33,7 @@ const PACKED = [
   '4-bit fc6, groups of 32',
 ];
 
-let folder = '';
-let out = '';
-const printed: string[] = [];
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'vgg-edge-test-'));
-  out = join(folder, 'model');
-  printed.length = 0;
-  const keep = (...values: unknown[]) => {
-    printed.push(values.join(' '));
-  };
-  vi.spyOn(console, 'log').mockImplementation(keep);
-  vi.spyOn(console, 'error').mockImplementation(keep);
-  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-});
-afterEach(async () => {
-  vi.restoreAllMocks();
-  await rm(folder, { recursive: true });
-});
+const place = buildPlace();
 
 /** The network of seeded weights, with factors of these ranks. */
 function wide(ranks: VggConfiguration['ranks']) {
@@ -63,7 +47,7 @@ async function build(
 ): Promise<{ manifest: Manifest; choice: HeadChoice }> {
   const manifest = await buildModel({
     source: { kind: 'seed', configuration: wide(ranks), seed: 1 },
-    out,
+    out: place.out,
     force: true,
     name: 'wide',
     input: SMALL_INPUT,
@@ -90,7 +74,7 @@ const loss = ({ cosine }: HeadChoice['candidates'][number]) => 1 - (cosine.fc6 +
 
 /** WebAssembly memory of the engine after a run of this model. */
 async function measuredMemory(manifest: Manifest, tap: 'features' | 'scores'): Promise<number> {
-  const files = diskFiles(out);
+  const files = diskFiles(place.out);
   const engine = createWinogradEngine({ manifest, files, kernel: winogradKernel(), now: () => 0 });
   const { crop } = manifest.preprocess;
   await engine.run({ images: 1, size: crop, data: new Uint8Array(crop * crop * 3) }, [tap]);
@@ -119,9 +103,9 @@ describe('a full-size classifier', () => {
     expect(planned).toEqual({ features: choice.backboneBytes, scores: taken[0]?.wasmBytes });
     expect(await measuredMemory(manifest, 'features')).toBe(planned.features);
     expect(await measuredMemory(manifest, 'scores')).toBe(planned.scores);
-    printed.length = 0;
-    expect(await main(['inspect', out])).toBe(0);
-    expect(printed.join('\n')).toMatch(
+    place.printed.length = 0;
+    expect(await main(['inspect', place.out])).toBe(0);
+    expect(place.printed.join('\n')).toMatch(
       /→ int8 .*\n.*4-bit fc6 and fc7, groups of 128[\s\S]*int8, rank 16[\s\S]*beyond 128\.0 MB/,
     );
     const [largest = 0] = choice.candidates.map(({ isolateBytes }) => isolateBytes).toSorted((a, b) => b - a);
@@ -144,15 +128,43 @@ describe('a full-size classifier', () => {
     expect(manifest.fidelity).toMatchObject({ cosine: { fc6: { mean } } });
     expect(await measuredMemory(manifest, 'scores')).toBe(best?.wasmBytes);
     // What export and float graphs start from.
-    const { network } = await readModel(diskFiles(out));
+    const { network } = await readModel(diskFiles(place.out));
     expect(dequantise(network).linears[0]?.weight).toHaveLength(392 * HIDDEN);
   }
 });
 
-test('factors are kept as they come, or their weights get 4 bits', async () => {
-  expect(await main(['build', ...WIDE, '--rank', '16', '--memory', '128MB', '--out', out])).toBe(0);
-  const choice = choiceOf(parseManifest(await readFile(join(out, 'model.json'), 'utf8')));
+describe('what is taken first', () => {
+  const form = (top1: number, cosine: number, divergence: number) => ({
+    headTop1Agreement: top1,
+    cosine: { fc6: cosine, fc7: cosine, scores: 1 },
+    divergence,
+  });
+  const [near, agreeing, nearer] = [
+    form(0.979, 0.9995, 0.0004),
+    form(0.98, 0.9993, 0.0007),
+    form(0.995, 0.9995, 0.0003),
+  ];
+
+  test.each([
+    ['what agrees on 98 % before what is nearer and does not', agreeing, near, true],
+    ['among those that agree the nearer one', nearer, agreeing, true],
+    ['among those that do not agree the nearer one', form(0.9, 0.9995, 0.0004), form(0.97, 0.99, 0.01), true],
+    ['with scores that mean nothing the nearer one', near, agreeing, false],
+  ])('%s', (_, first, second, byScores) => {
+    expect(isMoreFaithful(first, second, byScores)).toBe(true);
+    expect(isMoreFaithful(second, first, byScores)).toBe(false);
+  });
+});
+
+test('factors are kept as they come, or their weights get 4 bits; a second build has the same id', async () => {
+  const command = ['build', ...WIDE, '--rank', '16', '--memory', '128MB', '--out', place.out];
+  expect(await main(command)).toBe(0);
+  expect(place.printed.join('\n')).toMatch(/ alone +ms *\n[\s\S]* % +\d+\.\d *\n/);
+  const json = await readFile(join(place.out, 'model.json'), 'utf8');
+  const choice = choiceOf(parseManifest(json));
   expect(choice.candidates.map(({ name }) => name)).toEqual(['int8, factors as given', ...PACKED]);
+  expect(await main([...command, '--force'])).toBe(0);
+  expect(await readFile(join(place.out, 'model.json'), 'utf8')).toBe(json);
 });
 
 describe('one layer has factors, the other is whole', () => {
@@ -171,16 +183,16 @@ describe('one layer has factors, the other is whole', () => {
 
 describe('refused', () => {
   test('nothing fits: what the smallest needs, and nothing is left behind', async () => {
-    expect(await main(['build', ...WIDE, '--rank', '16', '--memory', '30MB', '--out', out])).toBe(1);
-    expect(printed.join('\n')).toMatch(
+    expect(await main(['build', ...WIDE, '--rank', '16', '--memory', '30MB', '--out', place.out])).toBe(1);
+    expect(place.printed.join('\n')).toMatch(
       /fits into 30\.0 MB, but the smallest of 6 \(int8, factors as given\) needs 3\d\.\d MB: .* for the convolutions, .* Give --memory 3\dMB or more/,
     );
-    expect(await readdir(folder)).toEqual([]);
+    expect(await readdir(place.folder)).toEqual([]);
   });
 
   test.each(['128 apples', 'MB', '-1MB', '0', '1e3'])('--memory %s', async (memory) => {
-    expect(await main(['build', ...WIDE, `--memory=${memory}`, '--out', out])).toBe(2);
-    expect(printed.join('\n')).toMatch(/Expected a size as 128MB or 96MiB for --memory/);
-    expect(await readdir(folder)).toEqual([]);
+    expect(await main(['build', ...WIDE, `--memory=${memory}`, '--out', place.out])).toBe(2);
+    expect(place.printed.join('\n')).toMatch(/Expected a size as 128MB or 96MiB for --memory/);
+    expect(await readdir(place.folder)).toEqual([]);
   });
 });
