@@ -67,13 +67,18 @@ export function paddedSide(size: number): number {
   return roundUp(size, 4) + 2;
 }
 
-/** Room that the algorithm needs for one group's transformed input, one panel, one block's sums (for any weights). */
+/**
+ * Room that the algorithm needs for one group's transformed input, one panel, one block's sums (for any weights).
+ * The first layer reads its input where it lies and keeps its sums in registers.
+ */
 export function workspace(algorithm: Algorithm, size: number, images: number, inputChannels: number) {
   const { planes, rows, depth } = PROPERTIES[algorithm];
   const { block, group } = schedule(algorithm, size, images, inputChannels);
+  const panel = planes * (PANEL * depth(inputChannels) * 2 + PLANE_GAP);
+  if (algorithm === 'first') return { rows: 0, panel, sums: 0 };
   return {
     rows: (group / block) * blockBytes(algorithm, inputChannels, block),
-    panel: planes * (PANEL * depth(inputChannels) * 2 + PLANE_GAP),
+    panel,
     sums: mostParts(algorithm, inputChannels) * planes * (block * rows * PANEL * 4 + PLANE_GAP),
   };
 }

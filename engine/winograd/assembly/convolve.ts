@@ -14,7 +14,7 @@ import {
   Convolution, DIRECT, FIRST, PANEL, PANEL_BYTES, WINOGRAD_2, WINOGRAD_4,
   panelPlane, planeCount, rowDepth, rowsPlane, sumsPlane, tileEdge, tileRows,
 } from './convolution';
-import { gatherFirstRows, gatherFirstWeights, gatherRows, storeSums, widenWeights } from './direct';
+import { convolveFirst, gatherRows, pairFirstWeights, storeSums, widenWeights } from './direct';
 import { clearBorder } from './map';
 import { multiply } from './products';
 import { tilesAcross } from './tile';
@@ -25,7 +25,7 @@ function transformInput(c: Convolution, rows: usize, from: usize, to: usize): vo
   if (c.algorithm == WINOGRAD_4) transformInput4(c, rows, from, to);
   else if (c.algorithm == WINOGRAD_2) transformInput2(c, rows, from, to);
   else if (c.algorithm == DIRECT) gatherRows(c, rows, from, to);
-  else gatherFirstRows(c, rows, from, to);
+  // The first layer's input is read where it lies.
 }
 
 function transformWeights(c: Convolution, channel: usize, count: usize): void {
@@ -33,7 +33,7 @@ function transformWeights(c: Convolution, channel: usize, count: usize): void {
   if (c.algorithm == WINOGRAD_4) transformWeights4(c, weights, c.panel, count);
   else if (c.algorithm == WINOGRAD_2) transformWeights2(c, weights, c.panel, count);
   else if (c.algorithm == DIRECT) widenWeights(c, weights, c.panel, count);
-  else gatherFirstWeights(weights, c.panel, count);
+  else pairFirstWeights(weights, c.panel, count);
 }
 
 function transformOutput(c: Convolution, channel: usize, count: usize, from: usize, to: usize): void {
@@ -67,6 +67,10 @@ export function convolve(c: Convolution): void {
       rows = c.rows;
       for (let from = group; from < groupEnd; from += c.block, rows += blockBytes) {
         const to = min(from + c.block, groupEnd);
+        if (algorithm == FIRST) {
+          convolveFirst(c, channel, count, from, to);
+          continue;
+        }
         const rowCount = max((to - from) * tileRows(algorithm), 2);
         let sums = c.sums;
         for (let part: usize = 0; part < depth; part += partDepth) {

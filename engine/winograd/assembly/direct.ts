@@ -1,10 +1,10 @@
-// The direct convolution as one matrix product: the 9 taps of each pixel gathered into a row. For maps of a
-// pixel or two and, in a form of its own, for the first layer's three channels. Four rows, the pixels of a
-// 2 × 2 window, are a tile, so that pooling and borders are the same as Winograd's.
+// The direct convolution: for maps of a pixel or two as one matrix product, the 9 taps of each pixel gathered into a
+// row; for the first layer's three channels in registers, without any rows. Four pixels, a 2 × 2 window, are a tile,
+// so that pooling and borders are the same as Winograd's.
 
 import { Convolution, PANEL_BYTES } from './convolution';
 import { paddedSide } from './map';
-import { aim, storeTile, windowAddress } from './tile';
+import { aim, storeTile, storeWindow, windowAddress } from './tile';
 
 const VECTOR: usize = 16;
 
@@ -34,36 +34,79 @@ export function widenWeights(c: Convolution, weights: usize, panel: usize, colum
   for (; weights < end; weights += 8, panel += VECTOR) v128.store(panel, v128.load_ext<i8>(weights));
 }
 
-// ---- the first layer: three channels of int16, level − zero point ----
+// ---- the first layer: three channels of int16, level − zero point, read where they lie ----
+//
+// A row of taps is 3 pixels × 3 channels, 9 neighbours in memory: five pairs, of which the last has one tap and a
+// weight of 0. A pair is spread over a vector by its load, and four output channels take it with one `dot`: no row is
+// gathered, and no sum has to be added up across its lanes.
 
-/** Row of a pixel: [3 tap rows][10] i16, of which 9 are 3 pixels × 3 channels, then 2 of any value. */
-const TAP_ROW: usize = 10 * 2;
+/** Pairs of taps in a row, and bytes of a pair's weights: int16 [PANEL][2]. */
+const ROW_PAIRS: usize = 5;
+const PAIR_BYTES: usize = PANEL_BYTES;
 
-/** Tiles `from` … `to − 1` → rows [tiles × 4][32] i16. */
-export function gatherFirstRows(c: Convolution, rows: usize, from: usize, to: usize): void {
-  const line: usize = paddedSide(c.size) * 6;
-  for (let tile = from; tile < to; tile++) {
-    const corner = windowAddress(c, tile, 2, 6);
-    for (let pixel: usize = 0; pixel < 4; pixel++, rows += 64) {
-      let from = corner + (pixel >>> 1) * line + (pixel & 1) * 6;
-      for (let at = rows; at < rows + 3 * TAP_ROW; at += TAP_ROW, from += line) {
-        v128.store(at, v128.load(from));
-        store<u32>(at + VECTOR, load<u32>(from + VECTOR));
+/** Weights int8 [columns][3 channels][3][3] as the shard has them → panel [3 tap rows][5 pairs][PANEL][2] i16. */
+export function pairFirstWeights(weights: usize, panel: usize, columns: usize): void {
+  memory.fill(panel, 0, 3 * ROW_PAIRS * PAIR_BYTES);
+  for (const end = panel + columns * 4; panel < end; panel += 4) {
+    for (let channel: usize = 0; channel < 3; channel++) {
+      for (let tap: usize = 0; tap < 9; tap++, weights++) {
+        const place = (tap % 3) * 3 + channel;
+        const pair = (tap / 3) * ROW_PAIRS + (place >>> 1);
+        store<i16>(panel + pair * PAIR_BYTES + (place & 1) * 2, load<i8>(weights));
       }
     }
   }
 }
 
-/** Weights int8 [columns][3 channels][3][3] as the shard has them → panel [columns][32] i16. */
-export function gatherFirstWeights(weights: usize, panel: usize, columns: usize): void {
-  memory.fill(panel, 0, columns * 64);
-  for (let column: usize = 0; column < columns; column++, panel += 64) {
-    for (let channel: usize = 0; channel < 3; channel++) {
-      for (let tap: usize = 0; tap < 9; tap++, weights++) {
-        store<i16>(panel + (tap / 3) * TAP_ROW + ((tap % 3) * 3 + channel) * 2, load<i8>(weights));
-      }
+@inline
+function multiplyAdd(sum: v128, a: v128, b: v128): v128 {
+  return i32x4.add(sum, i32x4.dot_i16x8_s(a, b));
+}
+
+/** Tiles `from` … `to − 1` by the panel → levels of `count` output channels from `channel` on in the output map. */
+export function convolveFirst(c: Convolution, channel: usize, count: usize, from: usize, to: usize): void {
+  const line: usize = paddedSide(c.size) * 6;
+  for (let tile = from; tile < to; tile++) {
+    const corner = windowAddress(c, tile, 2, 6);
+    aim(c, tile, 2);
+    for (let n: usize = 0; n < count; n += 8) convolveWindow(c, channel + n, corner, line, c.panel + n * 4);
+  }
+}
+
+/** Eight output channels of a 2 × 2 window's four pixels, in registers from the first product to the levels. */
+@inline
+function convolveWindow(c: Convolution, channel: usize, corner: usize, line: usize, panel: usize): void {
+  let m00 = i32x4.splat(0);
+  let m01 = i32x4.splat(0);
+  let m10 = i32x4.splat(0);
+  let m11 = i32x4.splat(0);
+  let m20 = i32x4.splat(0);
+  let m21 = i32x4.splat(0);
+  let m30 = i32x4.splat(0);
+  let m31 = i32x4.splat(0);
+  for (const end = panel + 3 * ROW_PAIRS * PAIR_BYTES; panel < end; corner += line) {
+    let upper = corner;
+    let lower = corner + line;
+    for (const row = panel + ROW_PAIRS * PAIR_BYTES; panel < row; panel += PAIR_BYTES) {
+      const w0 = v128.load(panel);
+      const w1 = v128.load(panel + VECTOR);
+      let x = v128.load32_splat(upper);
+      m00 = multiplyAdd(m00, x, w0);
+      m01 = multiplyAdd(m01, x, w1);
+      x = v128.load32_splat(upper + 6);
+      m10 = multiplyAdd(m10, x, w0);
+      m11 = multiplyAdd(m11, x, w1);
+      x = v128.load32_splat(lower);
+      m20 = multiplyAdd(m20, x, w0);
+      m21 = multiplyAdd(m21, x, w1);
+      x = v128.load32_splat(lower + 6);
+      m30 = multiplyAdd(m30, x, w0);
+      m31 = multiplyAdd(m31, x, w1);
+      upper += 4;
+      lower += 4;
     }
   }
+  storeWindow(c, channel, m00, m01, m10, m11, m20, m21, m30, m31);
 }
 
 /** Sums [tiles × 4][PANEL] of `count` output channels from `channel` on → levels in the output map. */

@@ -122,3 +122,35 @@ export function storeTile(
     }
   }
 }
+
+@inline
+function maximum4(a: v128, b: v128, c: v128, d: v128): v128 {
+  return i32x4.max_s(i32x4.max_s(a, b), i32x4.max_s(c, d));
+}
+
+/** As storeTile for a 2 × 2 window: the sums of its four pixels row by row, two vectors each. */
+@inline
+export function storeWindow(
+  c: Convolution, channel: usize,
+  a0: v128, a1: v128, b0: v128, b1: v128, c0: v128, c1: v128, d0: v128, d1: v128,
+): void {
+  const bias0 = v128.load(c.bias + channel * 4);
+  const bias1 = v128.load(c.bias + channel * 4 + 16);
+  const scale0 = v128.load(c.scale + channel * 4);
+  const scale1 = v128.load(c.scale + channel * 4 + 16);
+  const to = target.to + channel;
+  const toPixel = c.outputChannels;
+  const right = target.width > 1;
+  if (target.width == 0 || target.height == 0) return;
+  if (c.pool) {
+    const low = requantise(maximum4(a0, b0, c0, d0), bias0, scale0);
+    storeLevels(to, low, requantise(maximum4(a1, b1, c1, d1), bias1, scale1));
+    return;
+  }
+  storeLevels(to, requantise(a0, bias0, scale0), requantise(a1, bias1, scale1));
+  if (right) storeLevels(to + toPixel, requantise(b0, bias0, scale0), requantise(b1, bias1, scale1));
+  if (target.height == 1) return;
+  const below = to + paddedSide(c.size) * toPixel;
+  storeLevels(below, requantise(c0, bias0, scale0), requantise(c1, bias1, scale1));
+  if (right) storeLevels(below + toPixel, requantise(d0, bias0, scale0), requantise(d1, bias1, scale1));
+}
