@@ -70,6 +70,13 @@ export function fromBase64(text: string, param: string): Uint8Array {
       target += 1;
     }
   }
+  if (bits === 6) {
+    throw new InputError(
+      'invalid_option',
+      `Expected base64 for ${param} but found one that ends with a single character of a byte.`,
+      { param },
+    );
+  }
   return bytes.subarray(0, target);
 }
 

@@ -60,6 +60,13 @@ function parseJson(text: string): unknown {
   }
 }
 
+function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+    values,
+  );
+}
+
 function violation(
   issue: z.core.$ZodIssue | undefined,
   param: string,
@@ -69,7 +76,7 @@ function violation(
   if (issue?.code === 'unrecognized_keys') {
     return `Expected only the options ${Object.keys(schema.shape).join(', ')} but found '${param}'.`;
   }
-  const found = JSON.stringify(values[param])?.slice(0, 80) ?? 'nothing';
+  const found = JSON.stringify(valueAt(values, issue?.path ?? []))?.slice(0, 80) ?? 'nothing';
   switch (issue?.code) {
     case 'invalid_value':
       return `Expected one of ${issue.values.map(String).join(', ')} for ${param} but found ${found}.`;

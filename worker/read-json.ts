@@ -23,7 +23,10 @@ const MAX_DEPTH = 32;
 /** Names of fields: 1,000 items with a hundred each. A body full of them would take the parser seconds. */
 const MAX_NAMES = 100_000;
 
-/** Throws InputError('invalid_json') for anything but a JSON object in UTF-8, and for one of absurd form. */
+/**
+ * Throws InputError('invalid_json') for anything but a JSON object in UTF-8, and for one of absurd form;
+ * 'invalid_option' for a field `__proto__`.
+ */
 export function parseJsonObject(body: Uint8Array): Record<string, unknown> {
   checkShape(body);
   let value: unknown;
@@ -35,7 +38,22 @@ export function parseJsonObject(body: Uint8Array): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new InputError('invalid_json', 'Expected a JSON object in the body.');
   }
+  refuseProto(value);
   return { ...value };
+}
+
+/**
+ * Whoever copies an object loses a field of this name, or worse: refused wherever it stands, so that nothing
+ * sent is ignored. `checkShape` has bounded the depth.
+ */
+function refuseProto(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (Object.hasOwn(value, '__proto__')) {
+    throw new InputError('invalid_option', "Expected no field named '__proto__' but found one.", {
+      param: '__proto__',
+    });
+  }
+  for (const inner of Object.values(value)) refuseProto(inner);
 }
 
 const QUOTE = 0x22;

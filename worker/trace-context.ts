@@ -12,7 +12,8 @@ export interface TraceContext {
   readonly traceparent: string;
 }
 
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
+/** Later versions may have more after the flags; this one, 00, may not. */
+const TRACEPARENT = /^(?!ff)(?!00.{54})[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
 
 /** Continues the caller's trace, or begins one where its header is missing or malformed (§3.2.2.3, §4.3). */
 export function continueTrace(header: string | undefined): TraceContext {

@@ -197,6 +197,26 @@ const NAMES: readonly Attack[] = [
     code: 'invalid_option',
   },
   {
+    name: '__proto__ in a crop',
+    init: json(`{"input":{"image":"${image}","crop":{"__proto__":1}}}`),
+    status: 422,
+    code: 'invalid_option',
+  },
+  {
+    name: '__proto__ in a filter, where everything would match',
+    path: '/v1/indexes/colours/search',
+    init: json('{"id":"red","filter":{"__proto__":1}}'),
+    status: 422,
+    code: 'invalid_option',
+  },
+  {
+    name: '__proto__ in metadata, where it would be lost',
+    path: '/v1/indexes/colours/items',
+    init: json(`{"items":[{"id":"a","image":"${image}","metadata":{"\\u005f_proto__":{"x":1}}}]}`),
+    status: 422,
+    code: 'invalid_option',
+  },
+  {
     name: '__proto__ in a form',
     init: form(['image', RED_PNG], ['__proto__', '{"layer":"fc6"}']),
     status: 422,

@@ -32,6 +32,7 @@ describe('anything else begins a new trace', () => {
     `00-${TRACE}-${'0'.repeat(16)}-01`,
     `00-${TRACE.toUpperCase()}-${PARENT}-01`,
     `00-${TRACE}-${PARENT}`,
+    `00-${TRACE}-${PARENT}-01-of-version-00`,
     `00-${TRACE}-${PARENT}-01\n{"forged":1}`,
   ])('%j', (header) => {
     const { traceId, traceparent } = continueTrace(header);

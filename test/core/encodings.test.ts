@@ -35,7 +35,10 @@ describe('base64', () => {
     ['AAÀA', '"À" at position 2'],
     ['AA€A', '"€" at position 2'],
     ['{"image"', '"{" at position 0'],
-  ])('%s is refused with the character and its position', (text, found) => {
+    ['x', 'one that ends'],
+    ['AAAAA===', '"=" at position 5'],
+    ['AAAAA==', 'one that ends'],
+  ])('%s is refused by what is wrong with it', (text, found) => {
     expect(() => fromBase64(text, 'input[3]')).toThrow(`Expected base64 for input[3] but found ${found}`);
   });
 });

@@ -51,5 +51,7 @@ export type CropBoxInput = z.input<typeof cropBox>;
 export type ImageInput = z.input<typeof imageInput>;
 
 export const vectorInput = z
-  .union([z.array(z.number()).min(1), z.base64()])
+  .union([z.array(z.number()).min(1), z.base64()], {
+    error: 'Expected a list of finite numbers, or little-endian float32 in base64',
+  })
   .describe('Values, or little-endian float32 bytes in base64.');
