@@ -3,6 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { LOCAL_IMAGE_LIMITS } from '../core/image.ts';
 import { prepareImage } from '../core/prepare-image.ts';
 import { createNodeDecoder } from '../engine/node/decode.ts';
 import { createDecodePool, type DecodePool } from '../runner/decode-pool.ts';
@@ -10,7 +11,6 @@ import { measure, table } from './measure.ts';
 
 const SAMPLES = join(import.meta.dirname, '../samples');
 const SIZES = { resize: 256, crop: 224 };
-const LIMITS = { maxBytes: 100 * 1024 * 1024, maxPixels: 200_000_000 };
 const ROUNDS = { rounds: 10, warmup: 2 };
 
 export async function run(): Promise<void> {
@@ -19,7 +19,7 @@ export async function run(): Promise<void> {
   const decoder = await createNodeDecoder();
   const cores = availableParallelism();
   const pools = [1, cores, cores + 1].map((threads) =>
-    createDecodePool({ sizes: SIZES, limits: LIMITS, threads }),
+    createDecodePool({ sizes: SIZES, limits: LOCAL_IMAGE_LIMITS, threads }),
   );
   const pixels = images.map(() => new Uint8Array(new SharedArrayBuffer(SIZES.crop * SIZES.crop * 3)));
   const inPool = (pool: DecodePool) => async () => {
@@ -39,7 +39,9 @@ export async function run(): Promise<void> {
         name: 'main thread',
         run: () =>
           Promise.all(
-            images.map((bytes) => prepareImage(bytes, undefined, { decoder, sizes: SIZES, limits: LIMITS })),
+            images.map((bytes) =>
+              prepareImage(bytes, undefined, { decoder, sizes: SIZES, limits: LOCAL_IMAGE_LIMITS }),
+            ),
           ),
       },
       ...pools.map((pool) => ({ name: `${pool.threads} threads`, run: inPool(pool) })),

@@ -6,6 +6,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promise
 import { availableParallelism, tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { LOCAL_IMAGE_LIMITS } from '../core/image.ts';
 import type { ImageBatch } from '../core/ports.ts';
 import { readManifest } from '../engine/model-file.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
@@ -18,7 +19,6 @@ import { type PyTorch, type PyTorchSettings, settingsToTry, startPyTorch } from 
 const ROOT = join(import.meta.dirname, '..');
 const CLI = join(ROOT, 'cli/main.ts');
 const MODEL = join(ROOT, 'models/default');
-const LIMITS = { maxBytes: 100 * 1024 * 1024, maxPixels: 200_000_000 };
 
 const runFile = promisify(execFile);
 
@@ -193,7 +193,7 @@ async function decodeRate(
   files: readonly string[],
   sizes: { resize: number; crop: number },
 ): Promise<number> {
-  const pool = createDecodePool({ sizes, limits: LIMITS });
+  const pool = createDecodePool({ sizes, limits: LOCAL_IMAGE_LIMITS });
   const bytes = await Promise.all(files.map((file) => readFile(file)));
   const { crop } = sizes;
   const pixels = bytes.map(() => new Uint8Array(new SharedArrayBuffer(crop * crop * 3)));

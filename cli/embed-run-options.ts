@@ -3,6 +3,7 @@
 
 import { resolve } from 'node:path';
 import type { CropBox } from '../core/crop-box.ts';
+import { LOCAL_IMAGE_LIMITS } from '../core/image.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { VECTOR_DTYPES } from '../core/quantise-vector.ts';
 import type { Describer } from '../engine/describer.ts';
@@ -11,7 +12,7 @@ import type { RunDirectory } from '../runner/run-directory.ts';
 import { type RunRecord, readRunRecord, refuseDifferent } from '../runner/run-record.ts';
 import { flag, oneOf, text, UsageError, type Values, wholeNumber } from './command.ts';
 import { openEmbeddingModel } from './embedding-model.ts';
-import { DEFAULT_MODEL, LIMITS, readDescriptor, readDimensions } from './photo-embedder.ts';
+import { DEFAULT_MODEL, readDescriptor, readDimensions } from './photo-embedder.ts';
 import { absolutePlace, readSource } from './source-options.ts';
 
 export interface PreparedRun {
@@ -66,7 +67,7 @@ export async function prepareRun(
       wholeNumber(values, 'shard-size', { min: 1, max: 10_000_000 }) ??
       found?.shardSize ??
       DEFAULT_SHARD_SIZE,
-    limits: LIMITS,
+    limits: LOCAL_IMAGE_LIMITS,
   });
   const wanted = record({ id: goesOnWith, batchSize: found?.batch ?? 1 });
   if (found !== undefined) refuseDifferent(directory, found, wanted);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { POOLS } from '../core/descriptors.ts';
 import { createEmbedder } from '../core/embedder.ts';
 import { InputError, messageOf } from '../core/errors.ts';
+import { LOCAL_IMAGE_LIMITS } from '../core/image.ts';
 import { MAX_SHARD_BYTES } from '../core/manifest.ts';
 import {
   PROJECTIONS_FILE,
@@ -25,7 +26,7 @@ import { createRandom } from '../model-build/random.ts';
 import { type FittedProjection, fitProjection } from '../search/fit-projection.ts';
 import { nodeEngine } from '../server/node-engines.ts';
 import { type Command, required, UsageError, type Values, wholeNumber } from './command.ts';
-import { LIMITS, readDescriptor } from './photo-embedder.ts';
+import { readDescriptor } from './photo-embedder.ts';
 import { listPhotoFiles, spread } from './photo-folder.ts';
 import { createProgress } from './progress.ts';
 
@@ -72,7 +73,7 @@ export const fit: Command = {
       decoder: await createNodeDecoder(),
       engine: createEngine(manifest, files),
       sizes: manifest.preprocess,
-      limits: LIMITS,
+      limits: LOCAL_IMAGE_LIMITS,
       batchSize: 1,
       now,
     });

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { POOLS, type Pool } from '../core/descriptors.ts';
 import { createEmbedder, type Embedder } from '../core/embedder.ts';
+import { LOCAL_IMAGE_LIMITS } from '../core/image.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { TAPS, type Tap } from '../core/taps.ts';
 import type { VectorSpace } from '../core/vector-store.ts';
@@ -15,8 +16,6 @@ import { createWinogradEngine } from '../engine/winograd/engine.ts';
 import { type Option, oneOf, text, UsageError, type Values, wholeNumber } from './command.ts';
 
 export const DEFAULT_MODEL = 'models/default';
-/** Of one encoded image. */
-export const LIMITS = { maxBytes: 100 * 1024 * 1024, maxPixels: 200_000_000 };
 const KERNEL = new URL('../engine/winograd/kernel.wasm', import.meta.url);
 
 /** The options that say what a vector is. */
@@ -83,7 +82,7 @@ export async function openPhotoEmbedder(values: Values): Promise<PhotoEmbedder> 
     decoder: await createNodeDecoder(),
     engine,
     sizes: manifest.preprocess,
-    limits: LIMITS,
+    limits: LOCAL_IMAGE_LIMITS,
     batchSize: 4,
     now,
   });

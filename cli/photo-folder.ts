@@ -2,8 +2,8 @@
 // them.
 
 import { InputError } from '../core/errors.ts';
+import { LOCAL_IMAGE_LIMITS } from '../core/image.ts';
 import { openFolder } from '../runner/sources/folder.ts';
-import { LIMITS } from './photo-embedder.ts';
 
 export interface PhotoFile {
   /** Below the folder, with `/` between names. */
@@ -17,7 +17,7 @@ export async function listPhotoFiles(folder: string): Promise<PhotoFile[]> {
   const source = await openFolder(folder);
   const files: PhotoFile[] = [];
   for await (const item of source.list()) {
-    files.push({ name: item.id, read: () => source.read(item, LIMITS.maxBytes) });
+    files.push({ name: item.id, read: () => source.read(item, LOCAL_IMAGE_LIMITS.maxBytes) });
   }
   if (files.length > 0) return files;
   throw new InputError(

@@ -1,10 +1,10 @@
 // What a reindexing found, for the terminal and as a page with pictures.
 
+import { LOCAL_IMAGE_LIMITS } from '../core/image.ts';
 import type { Hit } from '../core/vector-store.ts';
 import type { Source, SourceItem } from '../runner/ports.ts';
 import type { ReindexState } from '../runner/reindex-state.ts';
 import type { ComparedQuery, Comparison, ScoreSpread } from '../search/compare-indexes.ts';
-import { LIMITS } from './photo-embedder.ts';
 import { type PagePhoto, type PageSection, photoPage } from './photo-page.ts';
 import { table } from './table.ts';
 
@@ -60,7 +60,7 @@ export async function* reindexPage({
     note,
     async read() {
       const item = places.get(id);
-      return item && source.read(item, LIMITS.maxBytes);
+      return item && source.read(item, LOCAL_IMAGE_LIMITS.maxBytes);
     },
   });
   const sections = changed.flatMap((query) => {

@@ -3,6 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { InputError } from '../core/errors.ts';
+import { LOCAL_IMAGE_LIMITS } from '../core/image.ts';
 import type { VectorIndex, VectorStore } from '../core/vector-store.ts';
 import { createDecodePool } from '../runner/decode-pool.ts';
 import { createFailureGate } from '../runner/failure-gate.ts';
@@ -15,7 +16,6 @@ import { objections } from '../runner/reindex-verdict.ts';
 import { compareIndexes } from '../search/compare-indexes.ts';
 import { isSameSpace } from '../search/vector-index.ts';
 import type { EmbeddingModel } from './embedding-model.ts';
-import { LIMITS } from './photo-embedder.ts';
 import { createProgress } from './progress.ts';
 import { comparisonText, countsText, reindexPage } from './reindex-report.ts';
 
@@ -53,7 +53,12 @@ export async function build(session: ReindexSession): Promise<Reindexed> {
   console.error(`Engine: ${choice.id}. ${choice.reason}`);
   const sizes = model.manifest.preprocess;
   const meter = createMeter();
-  const decoders = createDecodePool({ sizes, limits: LIMITS, crop: undefined, threads: session.threads });
+  const decoders = createDecodePool({
+    sizes,
+    limits: LOCAL_IMAGE_LIMITS,
+    crop: undefined,
+    threads: session.threads,
+  });
   const progress = createProgress();
   try {
     const pipeline = createPipeline({
@@ -65,7 +70,7 @@ export async function build(session: ReindexSession): Promise<Reindexed> {
       batch: choice.batchSize,
       refuseZeros: true,
       readers: READERS,
-      maxBytes: LIMITS.maxBytes,
+      maxBytes: LOCAL_IMAGE_LIMITS.maxBytes,
       meter,
       signal,
     });
@@ -77,7 +82,7 @@ export async function build(session: ReindexSession): Promise<Reindexed> {
       sameSpace: isSameSpace(space, state.space),
       pipeline,
       gate: createFailureGate(session.maxFailureRate),
-      maxBytes: LIMITS.maxBytes,
+      maxBytes: LOCAL_IMAGE_LIMITS.maxBytes,
       folder,
       state,
       ...(session.window === undefined ? {} : { window: session.window }),

@@ -2,6 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LOCAL_IMAGE_LIMITS } from '../core/image.ts';
 import type { Filter, Hit } from '../core/vector-store.ts';
 import { readImageFile } from '../runner/sources/image-file.ts';
 import { toFilter } from '../search/metadata-filter.ts';
@@ -15,7 +16,7 @@ import {
   type Values,
   wholeNumber,
 } from './command.ts';
-import { DESCRIPTOR_OPTIONS, LIMITS } from './photo-embedder.ts';
+import { DESCRIPTOR_OPTIONS } from './photo-embedder.ts';
 import { openPhotoIndex, PLACES, type SearchOptions } from './photo-index.ts';
 import { photoPage } from './photo-page.ts';
 
@@ -81,7 +82,7 @@ export const search: Command = {
 };
 
 function readPhoto(path: string): Promise<Uint8Array> {
-  return readImageFile(path, LIMITS.maxBytes);
+  return readImageFile(path, LOCAL_IMAGE_LIMITS.maxBytes);
 }
 
 function foldedText({ folded }: Hit): string {

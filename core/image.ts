@@ -15,6 +15,9 @@ export interface RgbImage {
   readonly release?: () => void;
 }
 
+/** Names of files in the decoders' formats. */
+export const IMAGE_ENDINGS = /\.(jpe?g|png|webp)$/i;
+
 /** What an image may be before anything is allocated for it. */
 export interface ImageLimits {
   /** Largest encoded size in bytes. */
@@ -22,3 +25,6 @@ export interface ImageLimits {
   /** Largest width × height, read from the header. */
   readonly maxPixels: number;
 }
+
+/** For photographs of whoever runs the command, on his own machine. */
+export const LOCAL_IMAGE_LIMITS: ImageLimits = { maxBytes: 100 * 1024 * 1024, maxPixels: 200_000_000 };

@@ -2,9 +2,10 @@
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { ImageLimits } from '../core/image.ts';
+import { LOCAL_IMAGE_LIMITS } from '../core/image.ts';
 import type { ImageBatch, ImageDecoder } from '../core/ports.ts';
-import { type PreprocessSizes, preprocess } from '../core/preprocess.ts';
+import { prepareImage } from '../core/prepare-image.ts';
+import type { PreprocessSizes } from '../core/preprocess.ts';
 import { type Extractor, valuesPerImage } from './extractor.ts';
 import type { Photo } from './photos.ts';
 import type { VectorCache } from './vector-cache.ts';
@@ -37,7 +38,6 @@ export interface Extraction {
 
 /** Enough for the float runtime to work in parallel, little enough to lose when broken off. */
 const GROUP = 16;
-const LIMITS: ImageLimits = { maxBytes: 64 * 1024 * 1024, maxPixels: 100_000_000 };
 
 export async function extract(photos: readonly Photo[], parts: ExtractParts): Promise<Extraction> {
   const extracted: Extracted[] = [];
@@ -69,7 +69,9 @@ async function prepare(photo: Photo, parts: ExtractParts): Promise<Prepared | Fa
     const missing = new Set<Extractor>();
     for (const extractor of extractors) if (!(await cache.has(extractor, hash))) missing.add(extractor);
     const pixels =
-      missing.size === 0 ? undefined : preprocess([await decoder.decode(bytes, LIMITS, sizes.resize)], sizes);
+      missing.size === 0
+        ? undefined
+        : await prepareImage(bytes, undefined, { decoder, sizes, limits: LOCAL_IMAGE_LIMITS });
     return { photo: { ...photo, hash }, pixels, missing };
   } catch (error) {
     return { name: photo.name, reason: error instanceof Error ? error.message : String(error) };

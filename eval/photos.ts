@@ -3,6 +3,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { InputError } from '../core/errors.ts';
+import { IMAGE_ENDINGS } from '../core/image.ts';
 
 export interface Photo {
   readonly path: string;
@@ -24,8 +25,6 @@ export interface ChosenPhotos {
   /** In the folder, before the choice. */
   readonly found: number;
 }
-
-const ENDINGS = /\.(jpe?g|png|webp)$/i;
 
 /**
  * The photographs below a folder. Those in folders of it belong to the class of the outermost one; those
@@ -62,7 +61,7 @@ async function photoPaths(folder: string): Promise<string[]> {
     throw invalid(`Expected a folder of photographs at ${folder}: ${String(cause)}`, cause);
   }
   return entries
-    .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && ENDINGS.test(entry.name))
+    .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && IMAGE_ENDINGS.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .toSorted((a, b) => (a < b ? -1 : 1));
 }

@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../core/errors.ts';
+import { IMAGE_ENDINGS, LOCAL_IMAGE_LIMITS } from '../core/image.ts';
 import type { ImageBatch, ImageDecoder } from '../core/ports.ts';
-import { preprocess } from '../core/preprocess.ts';
+import { prepareImage } from '../core/prepare-image.ts';
 import type { InputContract } from './network.ts';
 import { syntheticImages } from './synthetic-images.ts';
 
@@ -20,22 +21,20 @@ export interface ImageSets {
 }
 
 export interface PhotoOptions {
-  /** Every n-th photo in order of name is held out; ≥ 2. */
+  /** Every n-th photo that can be decoded, in order of name, is held out; ≥ 2. */
   readonly holdOutEvery: number;
   readonly decoder: ImageDecoder;
   readonly progress: (done: number, total: number) => void;
 }
 
-const IMAGE_FILE = /\.(jpe?g|png|webp)$/i;
-const LIMITS = { maxBytes: 64 * 1024 * 1024, maxPixels: 100_000_000 };
 /** One in so many calibration images is kept from the histograms and used to choose by. */
 const CHOOSE_BY_EVERY = 4;
 
 const SYNTHETIC = { calibration: 16, heldOut: 8 };
 
 /**
- * The photos of a folder (not of folders inside it), in order of name. Throws InputError when there are
- * fewer than two that can be decoded.
+ * The photos of a folder (not of folders inside it) that can be decoded, in order of name, as every runtime
+ * prepares them. Throws InputError when there are fewer than `holdOutEvery`.
  */
 export async function photoSets(
   folder: string,
@@ -49,13 +48,15 @@ export async function photoSets(
     heldOut: [],
   };
   const skipped: string[] = [];
+  const parts = { decoder, sizes: input, limits: LOCAL_IMAGE_LIMITS };
   for (const [index, file] of files.entries()) {
     progress(index, files.length);
     try {
       const bytes = await readFile(join(folder, file));
-      const { data } = preprocess([await decoder.decode(bytes, LIMITS)], input);
+      const { data } = await prepareImage(bytes, undefined, parts);
       hash.update(bytes);
-      (index % holdOutEvery === holdOutEvery - 1 ? kept.heldOut : kept.calibration).push(data);
+      const position = kept.calibration.length + kept.heldOut.length;
+      (position % holdOutEvery === holdOutEvery - 1 ? kept.heldOut : kept.calibration).push(data);
     } catch (error) {
       skipped.push(`${file}: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -94,7 +95,7 @@ async function imageFiles(folder: string): Promise<string[]> {
       { param: 'calibration', cause },
     );
   }
-  const files = names.filter((name) => IMAGE_FILE.test(name)).sort();
+  const files = names.filter((name) => IMAGE_ENDINGS.test(name)).sort();
   if (files.length === 0) {
     throw new InputError(
       'invalid_argument',

@@ -5,7 +5,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cosine } from '../core/cosine.ts';
-import { preprocess } from '../core/preprocess.ts';
+import { LOCAL_IMAGE_LIMITS } from '../core/image.ts';
+import { prepareImage } from '../core/prepare-image.ts';
 import { readManifest } from '../engine/model-file.ts';
 import { createNodeDecoder } from '../engine/node/decode.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
@@ -30,11 +31,11 @@ const precisions = (['fp32', 'fp16'] as const).filter(
 );
 
 const { manifest } = await readManifest(diskFiles(MODEL));
-const decoder = await createNodeDecoder();
-const photo = readFileSync(join(ROOT, 'samples/cat.jpg'));
-const limits = { maxBytes: 100_000_000, maxPixels: 100_000_000 };
-const image = await decoder.decode(photo, limits, manifest.preprocess.resize);
-const batch = preprocess([image], manifest.preprocess);
+const batch = await prepareImage(readFileSync(join(ROOT, 'samples/cat.jpg')), undefined, {
+  decoder: await createNodeDecoder(),
+  sizes: manifest.preprocess,
+  limits: LOCAL_IMAGE_LIMITS,
+});
 
 const native = await featuresOf('onnxruntime-cpu:fp32');
 const edge = await featuresOf('winograd');

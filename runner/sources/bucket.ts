@@ -1,11 +1,11 @@
 // Images of a bucket: `s3://bucket/prefix`, `s3://bucket/photos/**/*.jpg`.
 
 import { posix } from 'node:path';
+import { IMAGE_ENDINGS } from '../../core/image.ts';
 import type { Source, SourceItem } from '../ports.ts';
 import { type BucketClient, parseObjectUrl } from './bucket-client.ts';
 import type { ByteFiles } from './byte-file.ts';
 import { splitGlob } from './glob.ts';
-import { IMAGE_ENDINGS } from './image-file.ts';
 import { toItemId } from './item-id.ts';
 
 export function isBucket(spec: string): boolean {

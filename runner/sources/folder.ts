@@ -3,10 +3,11 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '../../core/errors.ts';
+import { IMAGE_ENDINGS } from '../../core/image.ts';
 import type { Source, SourceItem } from '../ports.ts';
 import { brokenItem, refuseBroken } from './broken-item.ts';
 import { type Glob, parseGlob } from './glob.ts';
-import { fileError, IMAGE_ENDINGS, readImageFile } from './image-file.ts';
+import { fileError, readImageFile } from './image-file.ts';
 import { toItemId } from './item-id.ts';
 import { sortedWalk } from './sorted-walk.ts';
 

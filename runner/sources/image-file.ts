@@ -4,9 +4,6 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { InputError, SourceError } from '../../core/errors.ts';
 
-/** Of the decoders' formats. */
-export const IMAGE_ENDINGS = /\.(jpe?g|png|webp)$/i;
-
 /** Errors of the machine or the network below it, which may pass. */
 const PASSING: ReadonlySet<string> = new Set([
   'EIO',

@@ -1,7 +1,7 @@
 // Samples of a webdataset: files of a tar archive that stand side by side under one key, `0017.jpg`,
 // `0017.json`, `0017.cls`. https://github.com/webdataset/webdataset, "The WebDataset Format".
 
-import { IMAGE_ENDINGS } from './image-file.ts';
+import { IMAGE_ENDINGS } from '../../core/image.ts';
 import type { TarMember } from './tar-members.ts';
 
 export interface TarSample {
