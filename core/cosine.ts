@@ -14,6 +14,6 @@ export function dot(a: Float32Array, b: Float32Array): number {
  */
 export function cosine(a: Float32Array, b: Float32Array): number {
   const [product, squaresA, squaresB] = [dot(a, b), dot(a, a), dot(b, b)];
-  if (squaresA === 0 || squaresB === 0) return squaresA === squaresB ? 1 : 0 * product;
+  if (squaresA === 0 || squaresB === 0) return (squaresA === squaresB ? 1 : 0) + 0 * product;
   return product / Math.sqrt(squaresA * squaresB);
 }

@@ -6,7 +6,7 @@ import type { AgreementMeasurement } from '../core/agreement.ts';
 import { InputError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { Engine, ImageDecoder } from '../core/ports.ts';
-import { cosineFigures, top1Agreement } from '../model-build/fidelity.ts';
+import { cosineFigures, sixDigits, top1Agreement } from '../model-build/fidelity.ts';
 import { descriptorName, loadDescriptors, loadRows, type MeasuredDescriptor } from './descriptors.ts';
 import { extract, type FailedPhoto } from './extract.ts';
 import { engineExtractor } from './networks.ts';
@@ -81,8 +81,4 @@ function measuredDescriptors({ defaultDescriptor }: Manifest): MeasuredDescripto
   const stored = defaultDescriptor ?? { layer: 'features', pool: 'gem' };
   const raw: MeasuredDescriptor = { layer: 'features', pool: 'none' };
   return stored.layer === raw.layer && stored.pool === raw.pool ? [raw] : [stored, raw];
-}
-
-function sixDigits(value: number): number {
-  return Number(value.toFixed(6));
 }

@@ -1,9 +1,10 @@
 // The measurement: photographs → vectors in the cache → classification, retrieval, fidelity → the report.
 
+import { cosine } from '../core/cosine.ts';
 import { InputError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { ImageDecoder } from '../core/ports.ts';
-import { top1Agreement as agreementOf, cosineFigures } from '../model-build/fidelity.ts';
+import { top1Agreement as agreementOf, sixDigits, summarised } from '../model-build/fidelity.ts';
 import { createRandom } from '../model-build/random.ts';
 import { fitProjection } from '../search/fit-projection.ts';
 import { type ClassificationFigures, classify, matchClasses } from './classification.ts';
@@ -169,15 +170,19 @@ async function measureFidelity(
   photos: readonly Extracted[],
 ): Promise<Fidelity | null> {
   if (reference === null) return null;
-  const load = (extractor: Extractor, tap: string) =>
-    loadRows({ cache, extractor, photos }, tap, (values) => values);
   const taps: Record<string, Fidelity['taps'][string]> = {};
   let top1Agreement: number | null = null;
   for (const { name } of model.extractor.outputs) {
-    const int8 = await load(model.extractor, name);
-    const float32 = await load(reference.extractor, name);
-    taps[name] = cosineFigures(float32.values, int8.values, photos.length);
-    if (name === 'scores') top1Agreement = agreementOf(float32.values, int8.values, photos.length);
+    const cosines = new Float64Array(photos.length);
+    let agreeing = 0;
+    for (const [row, { hash }] of photos.entries()) {
+      const int8 = await cache.read(model.extractor, hash, name);
+      const float32 = await cache.read(reference.extractor, hash, name);
+      cosines[row] = cosine(float32, int8);
+      agreeing += agreementOf(float32, int8, 1);
+    }
+    taps[name] = summarised(cosines);
+    if (name === 'scores') top1Agreement = sixDigits(agreeing / photos.length);
   }
   return { taps, top1Agreement };
 }

@@ -39,22 +39,15 @@ export function retrieve(vectors: VectorSet, classes: Int32Array | null): Retrie
   const { rows } = vectors;
   const nearest = new Int32Array(rows * NEAREST).fill(-1);
   const sums = { average: 0, ten: 0, recall: { 1: 0, 5: 0, 10: 0 }, queries: 0 };
-  const scores = new Float32Array(TILE * rows);
-  for (let start = 0; start < rows; start += TILE) {
-    const queries = Math.min(TILE, rows - start);
-    scoreTile(vectors, vectors, start, queries, scores);
-    for (let query = 0; query < queries; query += 1) {
-      const row = start + query;
-      const own = scores.subarray(query * rows, (query + 1) * rows);
-      nearest.set(nearestRows(own, row), row * NEAREST);
-      if (classes === null) continue;
-      const ranks = relevantRanks(own, classes, row);
-      if (ranks.length === 0) continue;
-      sums.queries += 1;
-      sums.average += ranks.reduce((sum, rank, index) => sum + (index + 1) / rank, 0) / ranks.length;
-      sums.ten += ranks.filter((rank) => rank <= 10).length / Math.min(10, rows - 1);
-      for (const k of [1, 5, 10] as const) sums.recall[k] += (ranks[0] ?? Infinity) <= k ? 1 : 0;
-    }
+  for (const { row, scores } of scoredRows(vectors, vectors)) {
+    nearest.set(nearestRows(scores, row), row * NEAREST);
+    if (classes === null) continue;
+    const ranks = relevantRanks(scores, classes, row);
+    if (ranks.length === 0) continue;
+    sums.queries += 1;
+    sums.average += ranks.reduce((sum, rank, index) => sum + (index + 1) / rank, 0) / ranks.length;
+    sums.ten += ranks.filter((rank) => rank <= 10).length / Math.min(10, rows - 1);
+    for (const k of [1, 5, 10] as const) sums.recall[k] += (ranks[0] ?? Infinity) <= k ? 1 : 0;
   }
   if (sums.queries === 0) return { figures: null, nearest };
   const share = (sum: number) => sum / sums.queries;
@@ -75,17 +68,9 @@ export function retrieve(vectors: VectorSet, classes: Int32Array | null): Retrie
  * of both is of the same photograph, which does not find itself.
  */
 export function nearestOf(queries: VectorSet, index: VectorSet): Int32Array {
-  const { rows } = index;
-  const nearest = new Int32Array(rows * NEAREST).fill(-1);
-  const scores = new Float32Array(TILE * rows);
-  for (let start = 0; start < rows; start += TILE) {
-    const count = Math.min(TILE, rows - start);
-    scoreTile(queries, index, start, count, scores);
-    for (let query = 0; query < count; query += 1) {
-      const row = start + query;
-      nearest.set(nearestRows(scores.subarray(query * rows, (query + 1) * rows), row), row * NEAREST);
-    }
-  }
+  const nearest = new Int32Array(queries.rows * NEAREST).fill(-1);
+  for (const { row, scores } of scoredRows(queries, index))
+    nearest.set(nearestRows(scores, row), row * NEAREST);
   return nearest;
 }
 
@@ -102,6 +87,22 @@ export function overlap(a: Int32Array, b: Int32Array): number {
     }
   }
   return all === 0 ? 1 : common / all;
+}
+
+/** Each query with its cosines with every row of the index, which are overwritten by those of the next. */
+function* scoredRows(
+  queries: VectorSet,
+  index: VectorSet,
+): Generator<{ readonly row: number; readonly scores: Float32Array }> {
+  const scores = new Float32Array(TILE * index.rows);
+  for (let start = 0; start < queries.rows; start += TILE) {
+    const count = Math.min(TILE, queries.rows - start);
+    scoreTile(queries, index, start, count, scores);
+    for (let query = 0; query < count; query += 1) {
+      const own = scores.subarray(query * index.rows, (query + 1) * index.rows);
+      yield { row: start + query, scores: own };
+    }
+  }
 }
 
 /** Cosines of `count` queries from `start` with every row of the index: scores [count, rows]. */

@@ -1,5 +1,5 @@
 // The vectors of each photograph on a disk, by what made them and by the photograph's bytes: a measurement
-// that was broken off goes on where it stood, and no set is too large for memory.
+// that was broken off goes on where it stood, and one descriptor of all photographs is in memory at a time.
 
 import { mkdir, open, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

@@ -1,26 +1,35 @@
 // How close one network's outputs are to another's on the same images: the figures of the certificate.
 
 import { cosine } from '../core/cosine.ts';
-import { POOLED_SIDE } from '../core/family.ts';
 
-/** Of the cosines between the rows of two matrices. */
-export interface CosineFigures {
+/**
+ * Of the cosines between the rows of two matrices. A type, not an interface: only that goes into the manifest as
+ * JSON.
+ */
+export type CosineFigures = {
   readonly mean: number;
   /** The first percentile. */
   readonly percentile1: number;
   readonly min: number;
-}
+};
 
 /** Both [rows, width] row-major. A row of zeros is like itself (1) and unlike any other (0). */
 export function cosineFigures(a: Float32Array, b: Float32Array, rows: number): CosineFigures {
   const width = a.length / rows;
-  const cosines = Float64Array.from({ length: rows }, (_, row) =>
-    cosine(a.subarray(row * width, (row + 1) * width), b.subarray(row * width, (row + 1) * width)),
-  ).sort();
+  return summarised(
+    Float64Array.from({ length: rows }, (_, row) =>
+      cosine(a.subarray(row * width, (row + 1) * width), b.subarray(row * width, (row + 1) * width)),
+    ),
+  );
+}
+
+/** The same of cosines that were computed row by row. */
+export function summarised(cosines: Float64Array): CosineFigures {
+  const ascending = cosines.toSorted();
   return {
-    mean: rounded(cosines.reduce((sum, value) => sum + value, 0) / rows),
-    percentile1: rounded(cosines[Math.floor(rows / 100)] ?? 0),
-    min: rounded(cosines[0] ?? 0),
+    mean: sixDigits(ascending.reduce((sum, value) => sum + value, 0) / ascending.length),
+    percentile1: sixDigits(ascending[Math.floor(ascending.length / 100)] ?? 0),
+    min: sixDigits(ascending[0] ?? 0),
   };
 }
 
@@ -31,7 +40,7 @@ export function top1Agreement(a: Float32Array, b: Float32Array, rows: number): n
   for (let row = 0; row < rows; row += 1) {
     agreeing += Number(largestAt(a, row * width, width) === largestAt(b, row * width, width));
   }
-  return rounded(agreeing / rows);
+  return sixDigits(agreeing / rows);
 }
 
 function largestAt(values: Float32Array, start: number, width: number): number {
@@ -53,7 +62,7 @@ export function meanDivergence(a: Float32Array, b: Float32Array, rows: number): 
       sum += Math.exp(value) * (value - (right[index] ?? 0));
     });
   }
-  return rounded(sum / rows);
+  return sixDigits(sum / rows);
 }
 
 function logSoftmax(scores: Float32Array): Float64Array {
@@ -75,7 +84,7 @@ export function neighbourOverlap(a: Float32Array, b: Float32Array, rows: number,
     (sum, set, row) => sum + [...set].filter((other) => right[row]?.has(other)).length,
     0,
   );
-  return rounded(shared / (rows * nearest));
+  return sixDigits(shared / (rows * nearest));
 }
 
 function neighbours(values: Float32Array, rows: number, count: number): Set<number>[] {
@@ -89,18 +98,8 @@ function neighbours(values: Float32Array, rows: number, count: number): Set<numb
   });
 }
 
-/** The mean of each channel's 7×7 map: [rows, channels × 49] → [rows, channels]. */
-export function averagedMaps(features: Float32Array): Float32Array {
-  const cells = POOLED_SIDE * POOLED_SIDE;
-  return Float32Array.from({ length: features.length / cells }, (_, map) => {
-    let sum = 0;
-    for (let cell = 0; cell < cells; cell += 1) sum += features[map * cells + cell] ?? 0;
-    return sum / cells;
-  });
-}
-
-/** Six digits: what stands in the manifest, the same on machines whose float sums differ in the last bits. */
-function rounded(value: number): number {
+/** What stands in manifests and reports: the same on machines whose float sums differ in the last bits. */
+export function sixDigits(value: number): number {
   return Number(value.toFixed(6));
 }
 

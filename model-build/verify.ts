@@ -1,6 +1,7 @@
 // The last stage of a build: the directory as it was written, run by the edge engine on images that were not
 // calibrated with, against the float network.
 
+import { poolMap } from '../core/descriptors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { ImageBatch } from '../core/ports.ts';
 import { TAPS, type Tap } from '../core/taps.ts';
@@ -8,7 +9,6 @@ import { createOrtWebEngine } from '../engine/edge/engine.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
 import { compileOrtWebWasm } from '../engine/node/ort-web-wasm.ts';
 import {
-  averagedMaps,
   type CosineFigures,
   cosineFigures,
   joined,
@@ -75,8 +75,8 @@ function compare(expected: TapValues, found: TapValues, images: number): Network
     top1Agreement: top1Agreement(expected.scores, found.scores, images),
     scoresDivergence: meanDivergence(expected.scores, found.scores, images),
     neighbourOverlap10: neighbourOverlap(
-      averagedMaps(expected.features),
-      averagedMaps(found.features),
+      poolMap(expected.features, 'avg'),
+      poolMap(found.features, 'avg'),
       images,
     ),
   };

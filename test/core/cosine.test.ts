@@ -17,6 +17,7 @@ describe('the cosine', () => {
     ['zeros and what is not finite', v(0, 0), v(Number.NaN, 0), Number.NaN],
     ['infinity', v(Number.POSITIVE_INFINITY, 0), v(1, 0), Number.NaN],
     ['different widths', v(1, 0), v(1), Number.NaN],
+    ['zeros of different widths', v(0, 0), v(0), Number.NaN],
   ])('of %s', (_, a, b, expected) => {
     for (const found of [cosine(a, b), cosine(b, a)]) {
       if (Number.isNaN(expected)) expect(found).toBeNaN();
