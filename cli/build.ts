@@ -85,7 +85,7 @@ export const build: Command = {
     },
     nearest: {
       type: 'boolean',
-      description: 'rounds weights to the nearest level, whatever the other way of rounding promises',
+      description: 'rounds weights to the nearest level and does not try the other way of rounding',
     },
     labels: {
       type: 'string',

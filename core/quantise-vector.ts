@@ -50,14 +50,3 @@ export function toBinary(vector: Float32Array): Uint8Array {
   }
   return bits;
 }
-
-/** Bits that differ. Throws RangeError for vectors of different lengths. */
-export function hammingDistance(a: Uint8Array, b: Uint8Array): number {
-  if (a.length !== b.length) throw new RangeError(`Expected ${a.length} bytes for b but found ${b.length}`);
-  let distance = 0;
-  for (let index = 0; index < a.length; index += 1) {
-    let difference = (a[index] ?? 0) ^ (b[index] ?? 0);
-    for (; difference !== 0; difference &= difference - 1) distance += 1;
-  }
-  return distance;
-}

@@ -113,7 +113,7 @@ export async function buildModel(options: BuildOptions): Promise<Manifest> {
     );
     const manifest: Manifest = {
       ...draft,
-      fidelity: JSON.parse(JSON.stringify({ ...fidelity, weights: weightErrors(chosen.float, quantised) })),
+      fidelity: { ...fidelity, weights: weightErrors(chosen.float, quantised) },
     };
     await writeManifest(directory, manifest);
     await keepCard(options.out, directory, provenance.sha256);

@@ -53,9 +53,13 @@ export async function calibrate(
   const { progress } = options;
   const { measured, chosenBy } = splitImages(images);
   const report = (stage: string) => (done: number, total: number) => progress(stage, done, total);
-  const { peaks, correlations } = await withRunner(float, { expose: true }, (reference) =>
-    survey(reference, float, measured, report('surveying activations')),
-  );
+  const byKernels = options.rounding === 'measured';
+  const { peaks, correlations } =
+    options.equalise || byKernels
+      ? await withRunner(float, { expose: true }, (reference) =>
+          survey(reference, float, measured, report('surveying activations')),
+        )
+      : { peaks: [], correlations: [] };
   const network = options.equalise ? equalise(float, peaks) : float;
   const { observed, judge } = await withRunner(network, { expose: true }, async (reference) => ({
     observed: await measureActivations(reference, network, measured, report('measuring activations')),
@@ -66,23 +70,25 @@ export async function calibrate(
   let best = await bestMethod(network, observed, judge, candidates, progress);
   let rounding: readonly InputCorrelations[] = [];
   let taken: Candidate = { ranges: best.method, rounding: 'nearest', ...best.quality };
-  const quality = await withRunner(
-    rounded(network, best.ranges, correlations),
-    { simulate: true },
-    (runner) => judge.measure(runner, best.ranges),
-  );
-  const byKernels: Candidate = { ranges: best.method, rounding: 'kernels', ...quality };
-  candidates.push(byKernels);
-  if (options.rounding === 'measured' && judge.loss(quality) < judge.loss(best.quality)) {
-    best = { ...best, quality };
-    rounding = correlations;
-    taken = byKernels;
+  if (byKernels) {
+    const quality = await withRunner(
+      rounded(network, best.ranges, correlations),
+      { simulate: true },
+      (runner) => judge.measure(runner, best.ranges),
+    );
+    const candidate: Candidate = { ranges: best.method, rounding: 'kernels', ...quality };
+    candidates.push(candidate);
+    if (judge.loss(quality) < judge.loss(best.quality)) {
+      best = { ...best, quality };
+      rounding = correlations;
+      taken = candidate;
+    }
   }
   let ranges = best.ranges;
   if (options.refine) {
     const start = rounded(network, ranges, rounding);
     const refined = await withRunner(start, { simulate: true }, (runner) =>
-      refineRanges(best, runner, judge, report('refining ranges')),
+      refineRanges(network, best, runner, judge, report('refining ranges')),
     );
     ranges = refined.ranges;
     taken = { ...taken, ranges: 'refined', ...refined.quality };

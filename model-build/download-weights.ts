@@ -1,11 +1,12 @@
 // Fetches torchvision's official VGG weights (`--weights torchvision:vgg11_bn`) into a cache folder,
 // checked against the hash that their names publish. Before open-weights.ts.
 
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError, SourceError } from '../core/errors.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 /** A published file. Its URL ends in `<member>-<first eight hex digits of its SHA-256>.pth`. */
 export interface PublishedFile {
@@ -42,7 +43,6 @@ export interface DownloadOptions {
   readonly folder: string;
   readonly fetch: typeof globalThis.fetch;
   readonly onProgress?: (progress: DownloadProgress) => void;
-  readonly signal?: AbortSignal;
 }
 
 /**
@@ -91,13 +91,10 @@ export async function downloadWeights(file: PublishedFile, options: DownloadOpti
       { param: 'XDG_CACHE_HOME', cause },
     );
   });
-  const partial = `${path}.${randomUUID()}.partial`;
-  try {
-    checkHash(file, file.url, await downloadTo(partial, file, path, options), 'Run the command again.');
-    await rename(partial, path);
-  } finally {
-    await rm(partial, { force: true });
-  }
+  await using folder = await temporaryFolder(`${path}.partial-`);
+  const partial = join(folder.path, file.fileName);
+  checkHash(file, file.url, await downloadTo(partial, file, path, options), 'Run the command again.');
+  await rename(partial, path);
   return path;
 }
 
@@ -106,7 +103,7 @@ async function downloadTo(
   partial: string,
   file: PublishedFile,
   path: string,
-  { fetch, onProgress, signal }: DownloadOptions,
+  { fetch, onProgress }: DownloadOptions,
 ): Promise<string> {
   const unreachable = (found: string, cause?: unknown): SourceError =>
     new SourceError(
@@ -118,7 +115,7 @@ async function downloadTo(
   const hash = createHash('sha256');
   const output = await open(partial, 'wx');
   try {
-    const response = await fetch(file.url, signal === undefined ? {} : { signal }).catch((cause: unknown) => {
+    const response = await fetch(file.url).catch((cause: unknown) => {
       throw unreachable(reasonOf(cause), cause);
     });
     if (!response.ok || response.body === null) throw unreachable(`status ${response.status}`);

@@ -3,8 +3,8 @@
 
 export type DataType = 'float32' | 'float16' | 'int8' | 'uint8' | 'int32' | 'int64';
 
-/** An attribute of a node: a float is wrapped, so that 1 stays an integer. */
-export type Attribute = number | string | readonly number[] | { readonly float: number };
+/** An attribute of a node; numbers are integers. */
+export type Attribute = number | string | readonly number[];
 
 export interface GraphNode {
   readonly operator: string;

@@ -1,6 +1,6 @@
 // Finds the tensors of a VGG in a weight file by name, order and shape: torchvision's names, timm's, and
 // those of a hand-written module with `features` and `classifier`, under any common prefix (`module.`).
-//   open-weights → here → read-layers
+//   open-weights → here → read-network
 
 import {
   type ConvolutionShape,

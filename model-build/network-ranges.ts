@@ -46,20 +46,25 @@ export function isWide(index: number): boolean {
   return index > 0;
 }
 
+/** Whether the adaptive pool changes the last map: the classifier's input then has levels of its own. */
+export function hasPooledFeatures({ convolutions }: FloatNetwork): boolean {
+  const last = convolutions.at(-1)?.shape;
+  return last === undefined || Math.floor(last.size / 2 ** last.pools) !== POOLED_SIDE;
+}
+
 export function networkLevels(
   network: FloatNetwork,
   { convolutions, linears }: NetworkRanges,
 ): NetworkLevels {
   const outputs = convolutions.map(byteLevels);
-  const last = network.convolutions.at(-1)?.shape;
-  const unpooled = last !== undefined && Math.floor(last.size / 2 ** last.pools) === POOLED_SIDE;
+  const pooled = hasPooledFeatures(network);
   return {
     pixels: pixelLevels(network.input),
     convolutions: outputs,
     linears: linears.map((range, index) => {
       // Without an adaptive pool between them, the classifier's input has the backbone's levels already.
       const features = outputs.at(-1);
-      if (index === 0 && unpooled && features !== undefined) return features;
+      if (index === 0 && !pooled && features !== undefined) return features;
       const inputs = network.linears[index]?.shape.inputs ?? 1;
       return isWide(index) ? wideLevels(range, inputs) : byteLevels(range);
     }),

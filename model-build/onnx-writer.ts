@@ -61,7 +61,6 @@ function attributeProto(name: string, value: Attribute) {
     return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
   }
   if (typeof value === 'number') return { name, type: AttributeType.INT, i: value };
-  if ('float' in value) return { name, type: AttributeType.FLOAT, f: value.float };
   return { name, type: AttributeType.INTS, ints: [...value] };
 }
 

@@ -2,7 +2,8 @@
 
 import type { FloatRunner } from './float-runner.ts';
 import type { Judge, Quality } from './judge.ts';
-import { isWide, type NetworkRanges } from './network-ranges.ts';
+import type { FloatNetwork } from './network.ts';
+import { hasPooledFeatures, type NetworkRanges } from './network-ranges.ts';
 
 /** What a layer's range is tried to be multiplied by. */
 const REFINEMENTS = [0.7, 1.4];
@@ -12,8 +13,9 @@ export interface Judged {
   readonly quality: Quality;
 }
 
-/** One round over all activations from the last to the first; a change stays when the loss falls. */
+/** One round over all activations that have 8 bits, from the last convolution to the first; a change stays when the loss falls. */
 export async function refineRanges(
+  network: FloatNetwork,
   start: Judged,
   runner: FloatRunner,
   { measure, loss }: Judge,
@@ -21,11 +23,10 @@ export async function refineRanges(
 ): Promise<Judged> {
   let best = start;
   const places = [
-    ...start.ranges.linears.map((_, index) => ({ part: 'linears' as const, index })),
-    ...start.ranges.convolutions.map((_, index) => ({ part: 'convolutions' as const, index })),
-  ]
-    .filter(({ part, index }) => part === 'convolutions' || !isWide(index))
-    .reverse();
+    ...start.ranges.convolutions.map((_, index) => ({ part: 'convolutions' as const, index })).reverse(),
+    // The other linear layers have levels in plenty.
+    ...(hasPooledFeatures(network) ? [{ part: 'linears' as const, index: 0 }] : []),
+  ];
   for (const [done, { part, index }] of places.entries()) {
     progress(done, places.length);
     for (const factor of REFINEMENTS) {

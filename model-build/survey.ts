@@ -9,7 +9,7 @@ import { inBatches } from './image-sets.ts';
 import { InputCorrelations } from './input-correlations.ts';
 import type { FloatNetwork } from './network.ts';
 
-/** Correlations of every n-th batch are enough: a map has thousands of pixels. */
+/** Correlations of every n-th image are enough: a map has thousands of pixels. */
 const CORRELATE_EVERY = 8;
 
 /** The share of images that a channel's peak covers: freaks do not set it. */

@@ -3,13 +3,14 @@
 import { unpackInt4 } from './int4-weights.ts';
 import type { FloatNetwork, QuantisedConvolution, QuantisedLinear, QuantisedNetwork } from './network.ts';
 
-export interface WeightError {
+/** A type, not an interface: only that goes into the manifest as JSON. */
+export type WeightError = {
   readonly tensor: string;
   /** Largest error ÷ the scale of its row or group; 0.5 is the bound of plain rounding. */
   readonly worstSteps: number;
   /** Root mean square error ÷ root mean square weight. */
   readonly relativeRms: number;
-}
+};
 
 /** `float` has the layers of `quantised`. */
 export function weightErrors(float: FloatNetwork, quantised: QuantisedNetwork): WeightError[] {

@@ -58,8 +58,8 @@ export function stageAssets(): string {
   for (const [name, source] of copied) place(join(ASSETS, name), join(ROOT, source));
   for (const [name, content] of written) write(join(ASSETS, name), content);
   for (const path of listFiles(ASSETS)) {
-    const isTemporary = /\.\d+\.tmp$/.test(path);
-    if (!copied.has(path) && !written.has(path) && !isTemporary) rmSync(join(ASSETS, path), { force: true });
+    if (copied.has(path) || written.has(path) || isBeingWritten(path)) continue;
+    rmSync(join(ASSETS, path), { force: true });
   }
   return ASSETS;
 }
@@ -112,7 +112,19 @@ function replace(target: string, make: (temporary: string) => void): void {
   rmSync(temporary, { force: true });
 }
 
-/** Paths below the folder, with slashes. */
+/** A temporary file of a process that is there; one that was killed comes back for nothing. */
+function isBeingWritten(path: string): boolean {
+  const pid = /\.(\d+)\.tmp$/.exec(path)?.[1];
+  if (pid === undefined) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return true;
+  } catch (error) {
+    // It may be another user's.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
 /** Paths below the folder, with `/`. */
 export function listFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })

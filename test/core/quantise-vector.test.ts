@@ -1,7 +1,7 @@
 // Vectors as int8 and as bits: the documented scaling, and what it costs.
 
 import { describe, expect, test } from 'vitest';
-import { fromInt8, hammingDistance, toBinary, toInt8 } from '../../core/quantise-vector.ts';
+import { fromInt8, toBinary, toInt8 } from '../../core/quantise-vector.ts';
 import { noise } from './noise.ts';
 
 const vector = (...values: number[]) => Float32Array.from(values);
@@ -42,17 +42,5 @@ describe('binary', () => {
     ['a constant vector', vector(2, 2, 2), [0]],
   ])('%s', (_, input, bytes) => {
     expect([...toBinary(input)]).toEqual(bytes);
-  });
-
-  test.each([
-    [[0xff], [0xff], 0],
-    [[0xff, 0x01], [0x00, 0x00], 9],
-    [[0b1010], [0b0101], 4],
-  ])('%j and %j differ in %i', (a, b, distance) => {
-    expect(hammingDistance(new Uint8Array(a), new Uint8Array(b))).toBe(distance);
-  });
-
-  test('different lengths have no distance', () => {
-    expect(() => hammingDistance(new Uint8Array(1), new Uint8Array(2))).toThrow('Expected 1 bytes');
   });
 });

@@ -54,6 +54,14 @@ describe('vgg-edge build', () => {
     expect(await readdir(place.folder)).toEqual(['model']);
   });
 
+  test('--nearest --keep-channels: the other way of rounding is neither tried nor taken', async () => {
+    expect(await main(['build', ...SEEDED, '--nearest', '--keep-channels', '--out', out])).toBe(0);
+    const { calibration } = parseManifest(await readFile(join(out, 'model.json'), 'utf8'));
+    expect(calibration).toMatchObject({ equalised: false, taken: { rounding: 'nearest' } });
+    expect(calibration.candidates).not.toEqual([]);
+    expect(calibration.candidates).not.toContainEqual(expect.objectContaining({ rounding: 'kernels' }));
+  });
+
   test('photos: those that cannot be decoded are named and skipped', async () => {
     const photos = join(place.folder, 'photos');
     await mkdir(photos);

@@ -166,12 +166,4 @@ describe('downloadWeights', () => {
       ),
     });
   });
-
-  test('stops when asked to', async () => {
-    const { file, folder } = await setUp((_, response) => void response.write(WEIGHTS));
-    const stop = new AbortController();
-    const options = { folder, fetch, signal: stop.signal, onProgress: () => stop.abort() };
-    await expect(downloadWeights(file, options)).rejects.toMatchObject({ name: 'SourceError' });
-    expect(await filesIn(folder)).toEqual([]);
-  });
 });
