@@ -55,8 +55,8 @@ describe('vgg-edge build', () => {
   });
 
   test('--nearest --keep-channels: the other way of rounding is neither tried nor taken', async () => {
-    expect(await main(['build', ...SEEDED, '--nearest', '--keep-channels', '--out', out])).toBe(0);
-    const { calibration } = parseManifest(await readFile(join(out, 'model.json'), 'utf8'));
+    expect(await main(['build', ...SEEDED, '--nearest', '--keep-channels', '--out', place.out])).toBe(0);
+    const { calibration } = parseManifest(await readFile(join(place.out, 'model.json'), 'utf8'));
     expect(calibration).toMatchObject({ equalised: false, taken: { rounding: 'nearest' } });
     expect(calibration.candidates).not.toEqual([]);
     expect(calibration.candidates).not.toContainEqual(expect.objectContaining({ rounding: 'kernels' }));
