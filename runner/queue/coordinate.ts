@@ -84,6 +84,7 @@ export async function coordinate(parts: CoordinateParts): Promise<RunTotals> {
     let done = 0;
     for (let shard = 1; await listed.has(shard); shard += 1) {
       if (signal.aborted) throw new StoppedError();
+      watcher?.listed?.(listed.progress());
       const found = await findShard(directory, shard);
       if (found !== undefined) {
         ended(found, 'found');
@@ -195,6 +196,6 @@ function refuseFailed(failed: ReadonlyMap<number, string>): void {
   const [shard, reason] = first;
   throw new ModelError(
     'engine_failed',
-    `Expected every shard to be done but ${failed.size} failed ${ATTEMPTS} times, first ${shardName(shard)}: ${reason}. Mend what is wrong; the same command goes on from here.`,
+    `Expected every shard to be done but ${failed.size} failed ${ATTEMPTS} times, first ${shardName(shard)}: ${reason.replace(/\.$/, '')}. Mend what is wrong; the same command goes on from here.`,
   );
 }

@@ -1,7 +1,7 @@
 // A runner: takes shards of whatever runs are in the queue, one after the other through one pipeline. When it
 // dies its shards go back to the queue; when it was only thought dead, both write the same bytes.
 
-import { Worker } from 'bullmq';
+import { DelayedError, Worker } from 'bullmq';
 import { InputError } from '../../core/errors.ts';
 import { createTurns } from '../../core/turns.ts';
 import { readItems } from '../item-list.ts';
@@ -22,7 +22,7 @@ export interface RunnerWork {
 
 export interface RunShardsParts {
   readonly connection: QueueConnection;
-  /** Throws where this machine cannot do it: no such model, engine or source. */
+  /** Throws where this machine cannot do it: no such model, engine or source. It is of no use here then. */
   readonly openWork: (record: RunRecord, model: string) => Promise<RunnerWork>;
   /** Of what `openWork` opens: with each shard the coordinator is told what the stages did. */
   readonly meter: Meter;
@@ -38,7 +38,14 @@ const SHARDS_IN_WORK = 2;
 /** Runners that may die over a shard before the shard is to blame. */
 const DEATHS = 5;
 
-/** Until `signal` is aborted; shards in work are finished then. */
+/** Milliseconds until a shard that was given back is taken again. */
+const GIVEN_BACK = 1000;
+
+/**
+ * Until `signal` is aborted; shards in work are finished then. Throws what `openWork` throws: a runner that cannot
+ * work on a run gives its shard back and ends, rather than failing one shard after the other faster than others
+ * can do them.
+ */
 export async function runShards(parts: RunShardsParts): Promise<void> {
   const { connection, signal, patience, onShard, onError } = parts;
   const runs = createOpenRuns(parts);
@@ -62,21 +69,29 @@ export async function runShards(parts: RunShardsParts): Promise<void> {
       throw error;
     }
   };
+  const useless = new AbortController();
   const worker = new Worker<ShardJob, Lap | undefined>(
     QUEUE,
-    async (job) => {
+    async (job, token) => {
       const { directory: path, shard, model } = shardJobSchema.parse(job.data);
       const directory = runDirectory(path);
       // Done by a runner that was thought dead.
       if ((await findShard(directory, shard)) !== undefined) return undefined;
-      return await runs.use(directory, model, async (work) => {
-        laps.begin();
-        // Of work that failed as well, lest its time be another's.
-        return await embedShard(directory, shard, work).then(laps.end, (error: unknown) => {
-          laps.end();
-          throw error;
+      try {
+        return await runs.use(directory, model, async (work) => {
+          laps.begin();
+          // Of work that failed as well, lest its time be another's.
+          return await embedShard(directory, shard, work).then(laps.end, (error: unknown) => {
+            laps.end();
+            throw error;
+          });
         });
-      });
+      } catch (error) {
+        if (!(error instanceof UnopenedError)) throw error;
+        useless.abort(error.cause);
+        await job.moveToDelayed(Date.now() + GIVEN_BACK, token);
+        throw new DelayedError();
+      }
     },
     {
       connection,
@@ -89,15 +104,20 @@ export async function runShards(parts: RunShardsParts): Promise<void> {
   worker.on('failed', (_, error) => onError?.(error));
   worker.on('error', (error) => onError?.(error));
   try {
+    const ended = AbortSignal.any([signal, useless.signal]);
     await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
+      if (ended.aborted) resolve();
+      else ended.addEventListener('abort', () => resolve(), { once: true });
     });
   } finally {
     await worker.close();
     await runs.close();
   }
+  useless.signal.throwIfAborted();
 }
+
+/** The run could not be opened here, for the reason in `cause`. */
+class UnopenedError extends Error {}
 
 /** One run open at a time: another's engine would take as much memory again. */
 function createOpenRuns({ openWork }: RunShardsParts) {
@@ -127,7 +147,10 @@ function createOpenRuns({ openWork }: RunShardsParts) {
   return {
     async use<T>(directory: RunDirectory, model: string, work: (open: RunnerWork) => Promise<T>): Promise<T> {
       const { running } = await turns(async () => {
-        const running = work(await open(directory, model));
+        const opened = await open(directory, model).catch((cause: unknown) => {
+          throw new UnopenedError('unopened', { cause });
+        });
+        const running = work(opened);
         const tracked = running.catch(() => undefined);
         using.add(tracked);
         void tracked.then(() => using.delete(tracked));

@@ -10,11 +10,11 @@ import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createMeter, type Lap } from '../../runner/meter.ts';
 import { openWork } from '../../runner/open-work.ts';
-import { coordinate } from '../../runner/queue/coordinate.ts';
-import { runShards } from '../../runner/queue/run-shards.ts';
+import { type CoordinateParts, coordinate } from '../../runner/queue/coordinate.ts';
+import { type RunnerWork, runShards } from '../../runner/queue/run-shards.ts';
 import { connectQueue } from '../../runner/queue/shard-jobs.ts';
 import { runDirectory } from '../../runner/run-directory.ts';
-import { openRun } from '../../runner/run-record.ts';
+import { openRun, type RunRecord } from '../../runner/run-record.ts';
 import { openSource } from '../../runner/sources/open-source.ts';
 import { tinyModel } from '../engine/tiny-model.ts';
 import { HAS_REDIS, type RedisProcess, startRedis } from './redis-process.ts';
@@ -141,83 +141,87 @@ describe.skipIf(!HAS_REDIS)('with a Redis', () => {
     expect(await runBytes(out)).toEqual(undisturbed);
   });
 
-  test('a runner that nobody listens to publishes its shards, and tells what its stages did', async () => {
-    const record = await testRecord({ photos, out });
-    const directory = runDirectory(out);
-    await openRun(directory, record);
-    const connection = await connectQueue(redis.url);
+  describe('in this process', () => {
     const { manifest } = tinyModel();
-    const stop = new AbortController();
     const meter = createMeter();
-    const running = runShards({
-      connection,
-      meter,
-      async openWork() {
-        const engine = await tinyEngine();
-        const work = await openWork({
-          record,
-          manifest,
-          describer: await tinyDescriber(),
-          meter,
-          threads: 1,
-        });
-        return {
-          output: work.output,
-          pipeline: work.openPipeline(engine, new AbortController().signal),
-          async close() {
-            await work.close();
-            await engine.dispose();
-          },
-        };
-      },
-      signal: stop.signal,
-      patience: PATIENCE * 1000,
-    });
-    const laps: Lap[] = [];
-    const totals = await coordinate({
-      directory,
-      record,
-      source: await openSource(photos),
-      model: TINY,
-      connection,
-      maxFailureRate: 1,
-      retryFailed: false,
-      signal: new AbortController().signal,
-      watcher: { lap: (lap) => laps.push(lap) },
-    });
-    stop.abort();
-    await running;
-    expect(totals).toMatchObject({ items: 240, shards: 30 });
-    expect(laps.length).toBeGreaterThan(0);
-    expect(Math.max(...laps.map(({ shares }) => shares.engine))).toBeGreaterThan(0);
-  });
 
-  test('a shard that no runner can do fails the run, with the reason', async () => {
-    const record = await testRecord({ photos, out, shardSize: 300 });
-    const directory = runDirectory(out);
-    await openRun(directory, record);
-    const connection = await connectQueue(redis.url);
-    const stop = new AbortController();
-    const running = runShards({
-      connection,
-      meter: createMeter(),
-      openWork: () => Promise.reject(new Error('No GPU here.')),
-      signal: stop.signal,
-      patience: PATIENCE * 1000,
+    async function openTiny(record: RunRecord): Promise<RunnerWork> {
+      const engine = await tinyEngine();
+      const work = await openWork({ record, manifest, describer: await tinyDescriber(), meter, threads: 1 });
+      return {
+        output: work.output,
+        pipeline: work.openPipeline(engine, new AbortController().signal),
+        async close() {
+          await work.close();
+          await engine.dispose();
+        },
+      };
+    }
+
+    /** Without listeners. `ended` resolves some time after `stop`. */
+    async function startRunner(open: (record: RunRecord) => Promise<RunnerWork>) {
+      const stopping = new AbortController();
+      const ended = runShards({
+        connection: await connectQueue(redis.url),
+        meter,
+        openWork: open,
+        signal: stopping.signal,
+        patience: PATIENCE * 1000,
+      });
+      ended.catch(() => undefined);
+      return { ended, stop: () => stopping.abort() };
+    }
+
+    async function coordinateHere(shardSize: number, watcher: CoordinateParts['watcher'] = {}) {
+      const record = await testRecord({ photos, out, shardSize });
+      const directory = runDirectory(out);
+      await openRun(directory, record);
+      return await coordinate({
+        directory,
+        record,
+        source: await openSource(photos),
+        model: TINY,
+        connection: await connectQueue(redis.url),
+        maxFailureRate: 1,
+        retryFailed: false,
+        signal: new AbortController().signal,
+        watcher,
+      });
+    }
+
+    test('a runner that nobody listens to publishes its shards, and tells what its stages did', async () => {
+      const { ended, stop } = await startRunner(openTiny);
+      const laps: Lap[] = [];
+      const totals = await coordinateHere(8, { lap: (lap) => laps.push(lap) });
+      stop();
+      await ended;
+      expect(totals).toMatchObject({ items: 240, shards: 30 });
+      expect(laps.length).toBeGreaterThan(0);
+      expect(Math.max(...laps.map(({ shares }) => shares.engine))).toBeGreaterThan(0);
     });
-    const run = coordinate({
-      directory,
-      record,
-      source: await openSource(photos),
-      model: TINY,
-      connection,
-      maxFailureRate: 1,
-      retryFailed: false,
-      signal: new AbortController().signal,
+
+    test('a runner that cannot work on a run ends with the reason, and takes no shard with it', async () => {
+      const bad = await startRunner(() => Promise.reject(new Error('No GPU here.')));
+      const run = coordinateHere(60);
+      await expect(bad.ended).rejects.toThrow('No GPU here.');
+      const { ended, stop } = await startRunner(openTiny);
+      expect(await run).toMatchObject({ items: 240, shards: 4 });
+      stop();
+      await ended;
     });
-    await expect(run).rejects.toThrow(/1 failed 3 times, first shard-000001: No GPU here\./);
-    stop.abort();
-    await running;
+
+    test('a shard that no runner can do fails the run, with the reason', async () => {
+      const lost = new Error('The GPU is lost.');
+      const { ended, stop } = await startRunner(async (record) => {
+        const work = await openTiny(record);
+        return { ...work, pipeline: { feed: () => Promise.reject(lost) } };
+      });
+      await expect(coordinateHere(300)).rejects.toThrow(
+        /1 failed 3 times, first shard-000001: The GPU is lost\. Mend/,
+      );
+      stop();
+      await ended;
+    });
   });
 });
 
