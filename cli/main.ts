@@ -23,6 +23,18 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.ts')).serve,
 };
 
+/** As the shell counts a program that writes into a closed pipe: 128 + SIGPIPE. */
+const CLOSED_PIPE = 141;
+
+/** The command line as the whole process. A reader that has seen enough (`| head`) ends it without a word. */
+export async function run(args: readonly string[]): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(CLOSED_PIPE);
+    throw error;
+  });
+  process.exitCode = await main(args);
+}
+
 /** Runs the command line without the program's name; returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   const [name = '--help', ...rest] = args;
@@ -80,4 +92,4 @@ function report(error: unknown): number {
   return 1;
 }
 
-if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
+if (import.meta.main) await run(process.argv.slice(2));

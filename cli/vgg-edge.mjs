@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 const args = process.argv.slice(2);
 
 if (process.features.typescript) {
-  const { main } = await import('./main.ts');
-  process.exitCode = await main(args);
+  const { run } = await import('./main.ts');
+  await run(args);
 } else {
   const node = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
   const child = spawn(node, [fileURLToPath(new URL('main.ts', import.meta.url)), ...args], {

@@ -1,6 +1,7 @@
 // `npx vgg-edge` as a user types it: the launcher finds the command line and hands on its exit code.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -24,4 +25,17 @@ test.each([
   const { status, stderr } = run(...args);
   expect(stderr).toMatch(message);
   expect(status).toBe(code);
+});
+
+test('a reader that has seen enough ends it without a word', async () => {
+  const child = spawn(process.execPath, [join(ROOT, 'cli/vgg-edge.mjs'), 'inspect', 'vgg11_bn'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let complaint = '';
+  child.stderr.on('data', (text) => {
+    complaint += text;
+  });
+  child.stdout.destroy();
+  expect(await once(child, 'close')).toEqual([141, null]);
+  expect(complaint).toBe('');
 });
