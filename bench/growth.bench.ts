@@ -6,9 +6,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { unstable_startWorker as startWorker } from 'wrangler';
 import { stageAssets } from '../scripts/stage-assets.ts';
-import { openInspector } from './inspector.ts';
+import { startAny, startInspected } from './inspector.ts';
 import { table } from './measure.ts';
 import { cpuMilliseconds, descendants, residentBytes } from './process-usage.ts';
 
@@ -112,15 +111,11 @@ async function measureKind(kind: Kind, requests: number, assets: string, folder:
       ((after.process - before.process) / requests / 1e3).toFixed(0),
     ];
   } finally {
-    inspector.close();
     await dispose();
   }
 }
 
 async function start(kind: Kind, assets: string, folder: string) {
-  // wrangler would ask the network for a sample of Cloudflare's request data.
-  process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false';
-  const text = (value: string) => ({ type: 'plain_text' as const, value });
   const control = join(folder, 'control.js');
   await writeFile(
     control,
@@ -129,25 +124,9 @@ async function start(kind: Kind, assets: string, folder: string) {
 } };`,
   );
   const before = new Set(descendants(process.pid, 'workerd'));
-  const worker = await startWorker({
-    ...(kind.isControl
-      ? { name: 'control', entrypoint: control, compatibilityDate: '2026-10-01' }
-      : {
-          config: join(ROOT, 'wrangler.toml'),
-          entrypoint: join(ROOT, 'worker/index.ts'),
-          assets,
-          bindings: { CACHE_SECONDS: text('0') },
-        }),
-    dev: {
-      server: { hostname: '127.0.0.1', port: 0 },
-      inspector: { hostname: '127.0.0.1', port: 0 },
-      watch: false,
-      persist: false,
-      logLevel: 'none',
-    },
-  });
-  const url = (await worker.url).origin;
-  const inspector = await openInspector(await worker.inspectorUrl);
+  const worker = kind.isControl
+    ? await startAny({ name: 'control', entrypoint: control, compatibilityDate: '2026-10-01' })
+    : await startInspected(assets, { CACHE_SECONDS: '0' });
   const pid = () => {
     const [busiest] = descendants(process.pid, 'workerd')
       .filter((each) => !before.has(each))
@@ -155,5 +134,5 @@ async function start(kind: Kind, assets: string, folder: string) {
     if (busiest === undefined) throw new Error('Expected a process of workerd but found none.');
     return busiest;
   };
-  return { url, pid, inspector, dispose: () => worker.dispose() };
+  return { ...worker, pid };
 }

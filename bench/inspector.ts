@@ -1,6 +1,10 @@
-// A connection to V8's inspector of a Worker in the local runtime, through wrangler's proxy.
+// A Worker in the local runtime with a connection to V8's inspector, through wrangler's proxy.
 
+import { join } from 'node:path';
+import { unstable_startWorker as startWorker } from 'wrangler';
 import * as z from 'zod';
+
+const ROOT = join(import.meta.dirname, '..');
 
 /** What V8 tells of its own memory, bytes; WebAssembly's is not in it. */
 export interface HeapUsage {
@@ -30,8 +34,59 @@ const usage = z.object({
 const message = z.object({ id: z.number(), result: z.unknown().optional() });
 const targets = z.tuple([z.object({ webSocketDebuggerUrl: z.string() })]);
 
+export interface InspectedWorker {
+  readonly url: string;
+  readonly inspector: Inspector;
+  /** Closes both. */
+  dispose(): Promise<void>;
+}
+
+type WorkerOptions = Parameters<typeof startWorker>[0];
+
+/** The Worker of wrangler.toml over these assets, with these variables instead of its own. */
+export async function startInspected(
+  assets: string,
+  variables: Readonly<Record<string, string>>,
+): Promise<InspectedWorker> {
+  const bindings = Object.entries(variables).map(
+    ([name, value]) => [name, { type: 'plain_text' as const, value }] as const,
+  );
+  return await startAny({
+    config: join(ROOT, 'wrangler.toml'),
+    entrypoint: join(ROOT, 'worker/index.ts'),
+    assets,
+    bindings: Object.fromEntries(bindings),
+  });
+}
+
+/** Any Worker. */
+export async function startAny(options: WorkerOptions): Promise<InspectedWorker> {
+  // wrangler would ask the network for a sample of Cloudflare's request data.
+  process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false';
+  const worker = await startWorker({
+    ...options,
+    dev: {
+      server: { hostname: '127.0.0.1', port: 0 },
+      inspector: { hostname: '127.0.0.1', port: 0 },
+      watch: false,
+      persist: false,
+      logLevel: 'none',
+    },
+  });
+  const url = (await worker.url).origin;
+  const inspector = await openInspector(await worker.inspectorUrl);
+  return {
+    url,
+    inspector,
+    async dispose() {
+      inspector.close();
+      await worker.dispose();
+    },
+  };
+}
+
 /** The proxy answers local origins only. */
-export async function openInspector(url: URL | undefined): Promise<Inspector> {
+async function openInspector(url: URL | undefined): Promise<Inspector> {
   if (url === undefined) throw new TypeError('wrangler gave no inspector.');
   const [target] = targets.parse(await (await fetch(`http://${url.host}/json`)).json());
   const socket = new WebSocket(target.webSocketDebuggerUrl, { headers: { origin: 'http://127.0.0.1' } });

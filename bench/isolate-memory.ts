@@ -1,11 +1,7 @@
 // The memory of a Worker in the local runtime, part by part: JavaScript's by the inspector, WebAssembly's by
 // the Worker's own metrics.
 
-import { join } from 'node:path';
-import { unstable_startWorker as startWorker } from 'wrangler';
-import { openInspector } from './inspector.ts';
-
-const ROOT = join(import.meta.dirname, '..');
+import { startInspected } from './inspector.ts';
 
 /** Bytes. */
 export interface IsolateMemory {
@@ -29,24 +25,7 @@ const EVERY_MS = 10;
 
 /** The Worker of wrangler.toml over the given assets; nothing is cached. */
 export async function startMeasured(assets: string, model: string): Promise<MeasuredWorker> {
-  // wrangler would ask the network for a sample of Cloudflare's request data.
-  process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false';
-  const text = (value: string) => ({ type: 'plain_text' as const, value });
-  const worker = await startWorker({
-    config: join(ROOT, 'wrangler.toml'),
-    entrypoint: join(ROOT, 'worker/index.ts'),
-    assets,
-    bindings: { CACHE_SECONDS: text('0'), MODEL: text(model) },
-    dev: {
-      server: { hostname: '127.0.0.1', port: 0 },
-      inspector: { hostname: '127.0.0.1', port: 0 },
-      watch: false,
-      persist: false,
-      logLevel: 'none',
-    },
-  });
-  const url = (await worker.url).origin;
-  const inspector = await openInspector(await worker.inspectorUrl);
+  const { url, inspector, dispose } = await startInspected(assets, { CACHE_SECONDS: '0', MODEL: model });
   let most = { heap: 0, buffers: 0 };
   const sample = async () => {
     const { usedSize, embedderHeapUsedSize, backingStorageSize } = await inspector.heapUsage();
@@ -70,8 +49,7 @@ export async function startMeasured(assets: string, model: string): Promise<Meas
     },
     async dispose() {
       clearInterval(timer);
-      inspector.close();
-      await worker.dispose();
+      await dispose();
     },
   };
 }
