@@ -85,8 +85,8 @@ export async function startAny(options: WorkerOptions): Promise<InspectedWorker>
   };
 }
 
-/** The proxy answers local origins only. */
-async function openInspector(url: URL | undefined): Promise<Inspector> {
+/** `url` is of workerd itself, or of wrangler's proxy, which answers local origins only. */
+export async function openInspector(url: URL | undefined): Promise<Inspector> {
   if (url === undefined) throw new TypeError('wrangler gave no inspector.');
   const [target] = targets.parse(await (await fetch(`http://${url.host}/json`)).json());
   const socket = new WebSocket(target.webSocketDebuggerUrl, { headers: { origin: 'http://127.0.0.1' } });

@@ -1,71 +1,97 @@
-// `npm run load [-- --target node --seconds 600]`: starts the Worker (or the Node server) on loopback, finds
-// out how much it serves, then asks for twice as much. Everything but an answer, 429 or 503 is a failure, and
-// so is memory that grows. Needs Linux, for it looks into the server's process. The numbers go into
-// docs/deploy.md.
+// `npm run load [-- --target node --seconds 600]`: starts the Worker as it would be deployed (or the Node
+// server) on loopback, finds out how much it serves, then asks for twice as much. Everything but an answer, 429
+// or 503 is a failure, and so is memory that grows. Needs Linux, for it looks into the server's process. The
+// numbers go into docs/deploy.md.
 
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import { machine, table } from '../bench/measure.ts';
-import { cpuMilliseconds, descendants, residentBytes } from '../bench/process-usage.ts';
-import { stageAssets } from './stage-assets.ts';
+import { residentBytes } from '../bench/process-usage.ts';
+import { type IsolateMemory, type LoadedServer, startLoaded } from './loaded-server.ts';
+import { MAX_GROWTH, type Trend, trendOf } from './trend.ts';
 
 const ALLOWED = new Set(['200', '429', '503']);
 /** Seconds of each look at how much the server takes. */
 const CALIBRATION_SECONDS = 15;
 /** So that a server whose pace drifts during the run is still asked for twice what it serves. */
 const MARGIN = 1.2;
-/** By how much of itself the process may have grown between the first and the last tenth of the run. */
-const MAX_GROWTH = 0.15;
-/** Milliseconds between two looks at the process. */
+/** Milliseconds between two looks at the process, and at the isolate, whose work the look holds up. */
 const SAMPLING = 1000;
+const ISOLATE_SAMPLING = 5000;
+const PROGRESS = 30_000;
+/** Of a Cloudflare isolate, bytes. */
+const ISOLATE_BYTES = 128 * 1024 * 1024;
 
 const { values } = parseArgs({
   options: {
     target: { type: 'string', default: 'worker' },
     seconds: { type: 'string', default: '600' },
     model: { type: 'string', default: 'models/default' },
+    photo: { type: 'string', default: 'samples/cat.jpg' },
+    path: { type: 'string', default: '/v1/analyze' },
   },
 });
 const seconds = Number(values.seconds);
+const body = readFileSync(values.photo);
 
 /** Neither the rate limit nor stored answers may do the work that is to be measured. */
 const VARIABLES = { CACHE_SECONDS: '0', RATE_LIMIT: '1000000', MAX_RUNNING: '2', MAX_WAITING: '6' };
 /** What runs and what waits. */
 const PLACES = 8;
 
-const port = await freePort();
-const address = `http://127.0.0.1:${port}`;
-const server = values.target === 'node' ? startNode(values.model) : startWorker();
+interface Samples {
+  readonly resident: number[];
+  readonly isolate: IsolateMemory[];
+}
+
+const server = await startLoaded(values.target === 'node' ? 'node' : 'worker', values.model, VARIABLES);
 try {
-  await untilReady();
-  const body = readFileSync('samples/cat.jpg');
-  const capacity = (await load({ connections: PLACES / 2, duration: CALIBRATION_SECONDS, body })).requests
-    .average;
-  const connections = await connectionsFor(2 * MARGIN * capacity, body);
+  const capacity = (await load({ connections: PLACES / 2, duration: CALIBRATION_SECONDS })).requests.average;
+  const connections = await connectionsFor(2 * MARGIN * capacity);
   console.log(
     `${machine()}\n${values.target}: serves ${capacity.toFixed(1)} images/s; for ${seconds} s ${connections} connections ask once a second each`,
   );
-  const pid = serverProcess();
-  const samples: number[] = [];
-  const sampling = setInterval(() => samples.push(residentBytes(pid)), SAMPLING);
-  const before = await engineMemory();
-  const result = await load({ connections, connectionRate: 1, duration: seconds, body });
-  clearInterval(sampling);
-  report(result, samples, [before, await engineMemory()]);
+  const { result, samples, busy } = await run(server, connections);
+  // At the end alone: a forced collection takes a snapshot, whose memory the process keeps.
+  const kept = await server.keptMemory?.();
+  console.log(`load average of the machine ${busy.map((each) => each.toFixed(1)).join(' → ')}`);
+  const failures = [...reportAnswers(result), ...reportMemory(samples), ...reportKept(samples, kept)];
+  for (const failure of failures) console.error(`✗ ${failure}`);
+  if (failures.length === 0) console.log('✓ answers, 429 and 503 only; memory is flat');
+  process.exitCode = failures.length === 0 ? 0 : 1;
 } finally {
-  server.kill('SIGTERM');
+  await server.stop();
 }
 
-function load(options: { connections: number; duration: number; connectionRate?: number; body: Buffer }) {
-  return autocannon({
-    url: `${address}/v1/embeddings?encoding_format=base64`,
-    method: 'POST',
-    headers: { 'content-type': 'image/jpeg' },
-    timeout: 60,
-    ...options,
+interface LoadResult extends autocannon.Result {
+  /** Requests of `errors` that were never sent. */
+  readonly unsent: number;
+}
+
+function load(options: {
+  connections: number;
+  duration: number;
+  connectionRate?: number;
+}): Promise<LoadResult> {
+  return new Promise((resolve, reject) => {
+    let unsent = 0;
+    const running = autocannon(
+      {
+        url: `${server.url}${values.path}`,
+        method: 'POST',
+        headers: { 'content-type': 'image/jpeg' },
+        body,
+        timeout: 60,
+        ...options,
+      },
+      (error: Error | null, result) => (error === null ? resolve({ ...result, unsent }) : reject(error)),
+    );
+    // A refusal closes its connection, for its body was not read, and autocannon may write there once more.
+    running.on('reqError', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE' && error.syscall === 'write') unsent += 1;
+    });
   });
 }
 
@@ -73,31 +99,43 @@ function load(options: { connections: number; duration: number; connectionRate?:
  * As many as it takes to ask so often. A connection asks once a second unless it waits for its answer, and on
  * a busy machine refusals wait too: how many do is found by trying.
  */
-async function connectionsFor(rate: number, body: Buffer): Promise<number> {
+async function connectionsFor(rate: number): Promise<number> {
   let connections = PLACES + Math.ceil(rate);
   for (let attempt = 0; attempt < 4; attempt += 1) {
-    const result = await load({ connections, connectionRate: 1, duration: CALIBRATION_SECONDS, body });
+    const result = await load({ connections, connectionRate: 1, duration: CALIBRATION_SECONDS });
     const asked = result.requests.average;
     if (asked >= rate) break;
-    connections += Math.ceil((rate - asked) * 1.5);
+    connections = Math.ceil(connections * Math.min(3, (1.2 * rate) / Math.max(0.1, asked)));
   }
   return connections;
 }
 
-/** Where the answers are computed: below `wrangler dev`, the busiest workerd; its proxy is another. */
-function serverProcess(): number {
-  const pid = server.pid ?? 0;
-  if (values.target === 'node') return pid;
-  const found = descendants(pid, 'workerd').toSorted((a, b) => cpuMilliseconds(b) - cpuMilliseconds(a))[0];
-  if (found === undefined) throw new Error('Expected a process of workerd but found none.');
-  return found;
+async function run({ pid, memory }: LoadedServer, connections: number) {
+  const samples: Samples = { resident: [], isolate: [] };
+  const timers = [setInterval(() => samples.resident.push(residentBytes(pid)), SAMPLING)];
+  if (memory !== undefined) {
+    const look = async () => {
+      samples.isolate.push(await memory());
+    };
+    timers.push(setInterval(() => void look(), ISOLATE_SAMPLING));
+  }
+  const start = performance.now();
+  const progress = () => {
+    const [resident, isolate] = [samples.resident.at(-1) ?? 0, samples.isolate.at(-1)];
+    const inIsolate =
+      isolate === undefined ? '' : `, of it the isolate ${(wholeOf(isolate) / 1e6).toFixed(1)}`;
+    const passed = (performance.now() - start) / 1000;
+    console.error(`${passed.toFixed(0)} of ${seconds} s: ${(resident / 1e6).toFixed(0)} MB${inIsolate}`);
+  };
+  timers.push(setInterval(progress, PROGRESS));
+  const started = loadavg()[0] ?? 0;
+  const result = await load({ connections, connectionRate: 1, duration: seconds });
+  for (const timer of timers) clearInterval(timer);
+  return { result, samples, busy: [started, loadavg()[0] ?? 0] };
 }
 
-function report(
-  result: autocannon.Result,
-  samples: readonly number[],
-  [before, after]: readonly [number, number],
-): void {
+/** Prints what was answered, and how soon; gives what is wrong with it. */
+function reportAnswers(result: LoadResult): string[] {
   const statuses = Object.entries(result.statusCodeStats ?? {}).map(
     ([status, { count = 0 }]) => [status, count] as const,
   );
@@ -106,10 +144,12 @@ function report(
   console.log(
     `asked ${(result.requests.total / result.duration).toFixed(1)}/s, served ${(served / result.duration).toFixed(1)}/s: ${asked.toFixed(1)} times what was served\n`,
   );
+  const unanswered = result.errors - result.unsent;
+  const rows = statuses.map(([status, count]) => [status, String(count)]);
   console.log(
     table(
       ['status', 'answers'],
-      statuses.map(([status, count]) => [status, String(count)]),
+      [...rows, ['no answer', String(unanswered)], ['of these, later than 60 s', String(result.timeouts)]],
     ),
   );
   const { latency } = result;
@@ -124,81 +164,56 @@ function report(
       ],
     ),
   );
-  const tenth = Math.max(1, Math.floor(samples.length / 10));
-  const [first, last] = [median(samples.slice(0, tenth)), median(samples.slice(-tenth))];
+  return [
+    ...statuses
+      .filter(([status]) => !ALLOWED.has(status))
+      .map(([status, count]) => `${count} answers with status ${status}`),
+    ...(unanswered > 0 ? [`${unanswered} requests without an answer`] : []),
+    ...(asked < 2 ? [`only ${asked.toFixed(1)} times of what was served was asked for`] : []),
+  ];
+}
+
+/** Prints how memory went; gives what has grown, and what is more than an isolate may have. */
+function reportMemory({ resident, isolate }: Samples): string[] {
+  const javascript = isolate.map(({ heap, buffers }) => heap + buffers);
+  const whole = isolate.map(wholeOf);
+  const trends: [string, Trend, number][] = [["the server's process (RSS)", trendOf(resident), SAMPLING]];
+  if (isolate.length > 0) {
+    trends.push(['the isolate: JavaScript and WebAssembly', trendOf(whole), ISOLATE_SAMPLING]);
+    trends.push(['of it JavaScript, garbage included', trendOf(javascript), ISOLATE_SAMPLING]);
+  }
+  const most = Math.max(0, ...whole);
   console.log(
     table(
-      ['resident memory of the server, MB', ''],
-      [
-        ['at the start', (samples[0] ?? Number.NaN) / 1e6],
-        ['median of the first tenth', first / 1e6],
-        ['median of the last tenth', last / 1e6],
-        ['maximum', Math.max(...samples) / 1e6],
-      ],
+      ['memory, MB', 'first third', 'last third', 'most', 'line, KB/s', ''],
+      trends.map(([name, { first, last, most, slope, isFlat }, every]) => [
+        name,
+        ...[first, last, most].map((bytes) => (bytes / 1e6).toFixed(1)),
+        ((slope / every) * 1e3 * 1e-3).toFixed(1),
+        isFlat ? 'flat' : 'grows',
+      ]),
     ),
   );
   console.log(
-    `engine memory ${before} → ${after} bytes; ${result.errors} errors, ${result.timeouts} timeouts`,
+    `Medians after a fifth of the time as warm-up; flat is at most ${MAX_GROWTH * 100} % more in the last third.`,
   );
-  const odd = statuses.filter(([status]) => !ALLOWED.has(status));
-  const failures = [
-    ...odd.map(([status, count]) => `${count} answers with status ${status}`),
-    ...(result.errors > 0 ? [`${result.errors} connections failed`] : []),
-    ...(asked < 2 ? [`only ${asked.toFixed(1)} times of what was served was asked for`] : []),
-    ...(after > before ? [`the engine's memory grew by ${after - before} bytes`] : []),
-    ...(last > first * (1 + MAX_GROWTH) ? [`the process grew from ${first} to ${last} bytes`] : []),
+  // Garbage comes and goes by more than that: what JavaScript keeps is judged after a collection.
+  const [, ...isolates] = trends;
+  const judged = [trends[0], isolates[0]].filter((each) => each !== undefined);
+  return [
+    ...judged.filter(([, { isFlat }]) => !isFlat).map(([name]) => `memory grows: ${name}`),
+    ...(most > ISOLATE_BYTES ? [`the isolate held ${most} bytes, of ${ISOLATE_BYTES} that it may`] : []),
   ];
-  for (const failure of failures) console.error(`✗ ${failure}`);
-  process.exitCode = failures.length === 0 ? 0 : 1;
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+/** Prints what is left after a forced collection; it may not be more than was there early, garbage included. */
+function reportKept({ isolate }: Samples, kept: number | undefined): string[] {
+  if (kept === undefined) return [];
+  const { first } = trendOf(isolate.map(wholeOf));
+  console.log(`the isolate after a forced collection at the end: ${(kept / 1e6).toFixed(1)} MB`);
+  return kept > first ? [`the isolate keeps ${kept} bytes, more than the ${first} of the first third`] : [];
 }
 
-/** The engine's memory as /metrics tells it. */
-async function engineMemory(): Promise<number> {
-  const page = await (await fetch(`${address}/metrics`)).text();
-  return Number(/^vgg_edge_engine_memory_bytes (\d+)/m.exec(page)?.[1] ?? 0);
-}
-
-function startWorker(): ChildProcess {
-  stageAssets();
-  const settings = Object.entries({ ...VARIABLES, RATE_PERIOD_SECONDS: '60' }).flatMap(([name, value]) => [
-    '--var',
-    `${name}:${value}`,
-  ]);
-  return spawn('wrangler', ['dev', '--ip=127.0.0.1', `--port=${port}`, '--log-level=error', ...settings], {
-    env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CLOUDFLARE_CF_FETCH_ENABLED: 'false', CI: 'true' },
-    stdio: 'ignore',
-  });
-}
-
-function startNode(model: string): ChildProcess {
-  return spawn(process.execPath, ['cli/main.ts', 'serve', model, '--port', String(port)], {
-    // As the Dockerfile has it.
-    env: { ...process.env, ...VARIABLES, MALLOC_ARENA_MAX: '2' },
-    stdio: 'ignore',
-  });
-}
-
-async function untilReady(): Promise<void> {
-  for (let attempt = 0; attempt < 300; attempt += 1) {
-    try {
-      if ((await fetch(`${address}/readyz`)).ok) return;
-    } catch {
-      // Not listening yet.
-    }
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  throw new Error('The server did not become ready within a minute.');
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const found = probe.address();
-      probe.close(() => resolve(typeof found === 'object' && found !== null ? found.port : 0));
-    });
-  });
+function wholeOf({ heap, buffers, engine, decoder }: IsolateMemory): number {
+  return heap + buffers + engine + decoder;
 }

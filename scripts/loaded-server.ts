@@ -1,0 +1,108 @@
+// The servers that `npm run load` puts under load, and what it looks at in them.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { openInspector } from '../bench/inspector.ts';
+import { startDeployedWorker } from './deployed-worker.ts';
+
+/** Bytes. */
+export interface IsolateMemory {
+  /** Objects on V8's heap, those that wait for collection included. */
+  readonly heap: number;
+  /** ArrayBuffers. */
+  readonly buffers: number;
+  /** WebAssembly: the network's, and the image decoders'. */
+  readonly engine: number;
+  readonly decoder: number;
+}
+
+export interface LoadedServer {
+  readonly url: string;
+  readonly pid: number;
+  /** Of the Worker's isolate; a process of Node has RSS alone. */
+  readonly memory?: () => Promise<IsolateMemory>;
+  /** Bytes that JavaScript keeps after a forced collection, and WebAssembly's. */
+  readonly keptMemory?: () => Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** Ready to answer, its model loaded. */
+export async function startLoaded(
+  target: 'worker' | 'node',
+  model: string,
+  variables: Readonly<Record<string, string>>,
+): Promise<LoadedServer> {
+  const server = target === 'node' ? await startNode(model, variables) : await startWorker(variables);
+  await untilReady(server.url);
+  return server;
+}
+
+async function startWorker(variables: Readonly<Record<string, string>>): Promise<LoadedServer> {
+  const { url, pid, inspector: inspectorUrl, stop } = await startDeployedWorker(variables);
+  await untilReady(url);
+  const inspector = await openInspector(inspectorUrl);
+  const memory = async (): Promise<IsolateMemory> => {
+    const { usedSize, embedderHeapUsedSize, backingStorageSize } = await inspector.heapUsage();
+    const page = await (await fetch(`${url}/metrics`)).text();
+    const gauge = (name: string) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec(page)?.[1]);
+    return {
+      heap: usedSize + embedderHeapUsedSize,
+      buffers: backingStorageSize,
+      engine: gauge('vgg_edge_engine_memory_bytes'),
+      decoder: gauge('vgg_edge_decoder_memory_bytes'),
+    };
+  };
+  return {
+    url,
+    pid,
+    memory,
+    async keptMemory() {
+      await inspector.collectGarbage();
+      const { heap, buffers, engine, decoder } = await memory();
+      return heap + buffers + engine + decoder;
+    },
+    async stop() {
+      inspector.close();
+      await stop();
+    },
+  };
+}
+
+async function startNode(model: string, variables: Readonly<Record<string, string>>): Promise<LoadedServer> {
+  const port = await freePort();
+  const server = spawn(process.execPath, ['cli/main.ts', 'serve', model, '--port', String(port)], {
+    // As the Dockerfile has it.
+    env: { ...process.env, ...variables, MALLOC_ARENA_MAX: '2' },
+    stdio: 'ignore',
+  });
+  return { url: `http://127.0.0.1:${port}`, pid: server.pid ?? 0, stop: () => ended(server) };
+}
+
+function ended(server: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (server.exitCode !== null) resolve();
+    server.once('exit', () => resolve());
+    server.kill('SIGTERM');
+  });
+}
+
+async function untilReady(url: string): Promise<void> {
+  for (let attempt = 0; attempt < 300; attempt += 1) {
+    try {
+      if ((await fetch(`${url}/readyz`)).ok) return;
+    } catch {
+      // Not listening yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error('The server did not become ready within a minute.');
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const found = probe.address();
+      probe.close(() => resolve(typeof found === 'object' && found !== null ? found.port : 0));
+    });
+  });
+}
