@@ -29,6 +29,8 @@ export interface DecodePoolOptions extends DecodeSettings {
 
 /** 80 megapixels of progressive JPEG take 10 s on one core. */
 const PATIENCE = 120_000;
+/** Patience is counted in so many parts: while the program is suspended at most one of them passes. */
+const PARTS = 10;
 const THREAD = new URL('./decode-thread.ts', import.meta.url);
 
 interface Task extends DecodeTask {
@@ -101,7 +103,7 @@ function openThread(
   let reason = 'The decoding thread died.';
 
   const settle = (outcome: DecodeOutcome): void => {
-    clearTimeout(timer);
+    clearInterval(timer);
     const settled = task;
     task = undefined;
     settled?.resolve(outcome);
@@ -120,10 +122,13 @@ function openThread(
   return {
     take(taken) {
       task = taken;
-      timer = setTimeout(() => {
+      let left = PARTS;
+      timer = setInterval(() => {
+        left -= 1;
+        if (left > 0) return;
         reason = `Decoding took longer than ${patience / 1000} s and was given up.`;
         void worker.terminate();
-      }, patience);
+      }, patience / PARTS);
       const bytes = owned(taken.bytes);
       worker.postMessage({ bytes, pixels: taken.pixels }, [bytes.buffer]);
     },
