@@ -1,7 +1,7 @@
 // A typed client of the HTTP API, for Node, browsers, Deno and Workers: `import … from 'vgg-edge/client'`.
 // Its types are the API's schemas, so that a change of the API is a type error here.
 
-import type { ApiError } from '../worker/schemas/answer.ts';
+import type { ApiError, ErrorAnswer, ItemError } from '../worker/schemas/answer.ts';
 import type {
   AnalyzeAnswer,
   AnalyzeRequest,
@@ -16,7 +16,7 @@ import { type Image, toImageInput, type Vector } from './images.ts';
 import { createIndexClient, type IndexClient, type Request } from './indexes.ts';
 
 export type { ImageItem, IndexClient, SearchBy, StoredItem, VectorItem } from './indexes.ts';
-export type { ApiError, Image, ImageInput, Vector };
+export type { ApiError, Image, ImageInput, ItemError, Vector };
 
 export interface ClientOptions {
   /** Where the API is served, without `/v1`. */
@@ -44,13 +44,16 @@ export class ApiFailure extends Error {
   readonly status: number;
   readonly code: string;
   readonly param: string | null;
+  /** Of a list of which nothing worked: each item's error. */
+  readonly errors: readonly ItemError[];
 
-  constructor(status: number, { message, code, param }: ApiError) {
+  constructor(status: number, { error: { message, code, param }, errors = [] }: ErrorAnswer) {
     super(message);
     this.name = 'ApiFailure';
     this.status = status;
     this.code = code;
     this.param = param;
+    this.errors = errors;
   }
 }
 
@@ -109,9 +112,12 @@ function isList(images: Image | readonly Image[]): images is readonly Image[] {
 
 async function failureOf(response: Response): Promise<ApiFailure> {
   const answer: unknown = await response.json().catch(() => undefined);
-  const error = (answer as { error?: ApiError } | undefined)?.error;
-  return new ApiFailure(
-    response.status,
-    error ?? { message: `HTTP status ${response.status}`, type: 'unknown', param: null, code: 'unknown' },
-  );
+  const { error, errors } = (answer ?? {}) as Partial<ErrorAnswer>;
+  const unknown = {
+    message: `HTTP status ${response.status}`,
+    type: 'unknown',
+    param: null,
+    code: 'unknown',
+  };
+  return new ApiFailure(response.status, { error: error ?? unknown, errors });
 }

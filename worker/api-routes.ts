@@ -1,6 +1,6 @@
 // The routes as data: what /openapi.json and /docs are made of, and what a test compares with the app.
 
-import type { ApiRoute } from './api-route.ts';
+import type { AnswerHeader, ApiRoute } from './api-route.ts';
 import { INDEX_ROUTES } from './index-api-routes.ts';
 import {
   analyzeAnswer,
@@ -17,6 +17,9 @@ import { similarityAnswer, similarityOptions, similarityRequest } from './schema
 
 /** Where images come in: everything that can be wrong with them. */
 const IMAGE_FAILURES = [400, 404, 408, 413, 415, 422, 503];
+
+const IMAGE_HEADERS: readonly AnswerHeader[] = ['etag', 'server-timing', 'x-cache', 'x-model-id'];
+const FILE_HEADERS: readonly AnswerHeader[] = ['x-dtype', 'x-projection', 'x-scales', 'x-shape'];
 
 const VECTOR_BYTES = 'Little-endian values, row-major, one row per image; all images must have worked.';
 
@@ -35,6 +38,8 @@ export const API_ROUTES: readonly ApiRoute[] = [
       'application/octet-stream': VECTOR_BYTES,
       'application/x-npy': 'The same as a .npy file, version 1.0.',
     },
+    headers: [...IMAGE_HEADERS, ...FILE_HEADERS],
+    conditional: true,
     failures: IMAGE_FAILURES,
   },
   {
@@ -48,6 +53,8 @@ export const API_ROUTES: readonly ApiRoute[] = [
       'application/octet-stream': VECTOR_BYTES,
       'application/x-npy': 'The same as a .npy file, version 1.0.',
     },
+    headers: ['etag', 'x-cache', ...FILE_HEADERS],
+    conditional: true,
     failures: [404],
   },
   {
@@ -58,6 +65,8 @@ export const API_ROUTES: readonly ApiRoute[] = [
     secured: true,
     body: { json: classifyRequest, options: classifyOptions, form: true, raw: true },
     answer: { 'application/json': classifyAnswer },
+    headers: IMAGE_HEADERS,
+    conditional: true,
     failures: IMAGE_FAILURES,
   },
   {
@@ -68,6 +77,8 @@ export const API_ROUTES: readonly ApiRoute[] = [
     secured: true,
     body: { json: analyzeRequest, options: analyzeOptions, form: true, raw: true },
     answer: { 'application/json': analyzeAnswer },
+    headers: IMAGE_HEADERS,
+    conditional: true,
     failures: IMAGE_FAILURES,
   },
   {
@@ -78,6 +89,8 @@ export const API_ROUTES: readonly ApiRoute[] = [
     secured: true,
     body: { json: similarityRequest, options: similarityOptions, form: true, raw: false },
     answer: { 'application/json': similarityAnswer },
+    headers: IMAGE_HEADERS,
+    conditional: true,
     failures: IMAGE_FAILURES,
   },
   {
@@ -87,6 +100,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     summary: 'What is served',
     secured: true,
     answer: { 'application/json': modelsAnswer },
+    headers: ['x-model-id'],
     failures: [503],
   },
   {
@@ -96,6 +110,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     summary: 'One model, by name or id',
     secured: true,
     answer: { 'application/json': modelAnswer },
+    headers: ['x-model-id'],
     failures: [404, 503],
   },
   {
@@ -111,9 +126,10 @@ export const API_ROUTES: readonly ApiRoute[] = [
     method: 'get',
     path: '/readyz',
     operationId: 'ready',
-    summary: 'Whether an inference works: runs one',
+    summary: 'Whether an inference works: runs one, or tells of one just run',
     secured: false,
     answer: { 'application/json': readyzAnswer },
+    headers: ['x-model-id'],
     failures: [503],
   },
   {

@@ -5,6 +5,7 @@ import { cors } from 'hono/cors';
 import { secureHeaders } from 'hono/secure-headers';
 import { InputError, messageOf } from '../core/errors.ts';
 import { createApiMetrics } from './api-metrics.ts';
+import { ANSWER_HEADERS } from './api-route.ts';
 import { servedRoutes } from './api-routes.ts';
 import type { AppDependencies, Ready } from './dependencies.ts';
 import { answeredError, errorCode, errorResponse, isOurs } from './error-response.ts';
@@ -47,10 +48,7 @@ const ROUTES: readonly Route[] = [
 const SECURED = ['/v1/*', '/metrics'];
 
 /** Headers of ours that a page of another origin may read. */
-const EXPOSED_HEADERS = [
-  ...['etag', 'retry-after', 'server-timing', 'traceparent', 'x-cache', 'x-model-id', 'x-request-id'],
-  ...['x-dtype', 'x-projection', 'x-scales', 'x-shape'],
-];
+const EXPOSED_HEADERS = [...Object.keys(ANSWER_HEADERS), 'retry-after'];
 const CORS_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'];
 
 /** What runtimes and tests need of the app. */

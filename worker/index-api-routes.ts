@@ -73,6 +73,7 @@ export const INDEX_ROUTES: readonly ApiRoute[] = [
     secured: true,
     body: { json: upsertRequest, form: false, raw: false },
     answer: { 'application/json': upsertAnswer },
+    headers: ['server-timing', 'x-model-id'],
     failures: [...BODY_FAILURES, 404, 409],
   },
   {
@@ -103,6 +104,7 @@ export const INDEX_ROUTES: readonly ApiRoute[] = [
     secured: true,
     body: { json: searchRequest, options: searchOptions, form: false, raw: true },
     answer: { 'application/json': searchAnswer },
+    headers: ['server-timing', 'x-model-id'],
     failures: [...BODY_FAILURES, 404, 409],
   },
   {

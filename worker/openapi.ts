@@ -3,7 +3,7 @@
 // https://spec.openapis.org/oas/v3.1.1
 
 import * as z from 'zod';
-import type { ApiRoute } from './api-route.ts';
+import { ANSWER_HEADERS, type AnswerHeader, type ApiRoute, COMMON_HEADERS } from './api-route.ts';
 import { errorAnswer } from './schemas/answer.ts';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -37,13 +37,24 @@ const FAILURES: Readonly<Record<number, string>> = {
   415: 'The body or an image is of a type that is not read here.',
   422: 'Understood, but impossible: a broken image, an option that does not fit, a URL that is not allowed.',
   429: 'Too many requests with this key; Retry-After tells when.',
-  500: "The model failed: the operator's turn.",
-  503: 'Too much work is waiting, or the model or the indexes are out of reach; Retry-After tells when.',
+  500: 'A defect of the server: please report it.',
+  503: 'Too much work is waiting, the model fails, or it or the indexes are out of reach; Retry-After tells when.',
 };
 
 /** Statuses that any route may give, and those that only routes with a key may. */
 const SHARED_FAILURES = [405, 500];
 const SECURED_FAILURES = [401, 429];
+
+const IF_NONE_MATCH: Json = {
+  name: 'If-None-Match',
+  in: 'header',
+  description: 'ETags of answers that the caller has.',
+  schema: { type: 'string' },
+};
+const NOT_MODIFIED: Json = {
+  description: 'The answer is one that If-None-Match names; nothing was computed.',
+  headers: headersOf(['etag']),
+};
 
 const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/webp'];
 
@@ -72,6 +83,7 @@ function operation(route: ApiRoute): Operation {
   const { operationId, summary, description, secured, body } = route;
   const parameters = [
     ...pathParameters(route.path),
+    ...(route.conditional === true ? [IF_NONE_MATCH] : []),
     ...(body?.raw === true && body.options !== undefined ? queryParameters(body.options) : []),
   ];
   return {
@@ -101,7 +113,7 @@ function requestBody({ json, options, form, raw }: NonNullable<ApiRoute['body']>
   };
 }
 
-function responses({ answer, failures, secured }: ApiRoute): Record<string, Json> {
+function responses({ answer, headers = [], conditional, failures, secured }: ApiRoute): Record<string, Json> {
   const content = Object.fromEntries(
     Object.entries(answer).map(([type, schema]) => [
       type,
@@ -112,9 +124,16 @@ function responses({ answer, failures, secured }: ApiRoute): Record<string, Json
   );
   const statuses = new Set([...failures, ...SHARED_FAILURES, ...(secured ? SECURED_FAILURES : [])]);
   return Object.fromEntries([
-    ['200', { description: 'The answer.', content }],
+    ['200', { description: 'The answer.', headers: headersOf([...COMMON_HEADERS, ...headers]), content }],
+    ...(conditional === true ? [['304', NOT_MODIFIED]] : []),
     ...[...statuses].toSorted((a, b) => a - b).map((status) => [String(status), failure(status)]),
   ]);
+}
+
+function headersOf(names: readonly AnswerHeader[]): Json {
+  return Object.fromEntries(
+    names.map((name) => [name, { description: ANSWER_HEADERS[name], schema: { type: 'string' } }]),
+  );
 }
 
 function failure(status: number): Json {

@@ -6,6 +6,7 @@ import type { ZodType } from 'zod';
 import { ModelError } from '../../core/errors.ts';
 import type { ImageDecoder } from '../../core/ports.ts';
 import { memoryAnswerCache } from '../../worker/answer-cache.ts';
+import { ANSWER_HEADERS, COMMON_HEADERS } from '../../worker/api-route.ts';
 import { servedRoutes } from '../../worker/api-routes.ts';
 import type { ApiApp } from '../../worker/app.ts';
 import type { PageFiles } from '../../worker/page-files.ts';
@@ -72,7 +73,10 @@ export function testApiContract(decoder: ImageDecoder): void {
       expect(Object.keys(route.answer)).toContain(type);
       const promised = route.answer[type];
       if (promised !== undefined && typeof promised !== 'string') expectForm(await response.json(), promised);
-      expect(response.headers.get('x-request-id')).toMatch(/./);
+      const promisedHeaders: readonly string[] = [...COMMON_HEADERS, ...(route.headers ?? [])];
+      const sent = Object.keys(ANSWER_HEADERS).filter((name) => response.headers.has(name));
+      expect(promisedHeaders).toEqual(expect.arrayContaining(sent));
+      expect(sent).toEqual(expect.arrayContaining([...COMMON_HEADERS]));
       expect(response.headers.get('x-content-type-options')).toBe('nosniff');
     });
   });
@@ -90,7 +94,7 @@ export function testApiContract(decoder: ImageDecoder): void {
         const response = await app.request(...request(route));
         expect(response.status).toBe(status);
         const answer = (await response.json()) as ErrorAnswer;
-        expectForm({ error: answer.error }, errorAnswer);
+        expectForm(answer, errorAnswer);
         expect(answer.error.code).toBe(code);
         expect(JSON.stringify(answer)).not.toContain('secret detail');
 

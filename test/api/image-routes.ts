@@ -106,7 +106,7 @@ export function testImageRoutes({ client, pictures }: ModelFixture): void {
     test('a list of which nothing worked is an error, with every item in it', async () => {
       const response = await json('/v1/embeddings', { input: [base64(ZEROS), base64(truncated)] });
       expect(response.status).toBe(415);
-      const answer = (await response.json()) as ErrorAnswer & { errors: unknown[] };
+      const answer = (await response.json()) as ErrorAnswer;
       expect(answer.error.code).toBe('unsupported_image');
       expect(answer.errors).toHaveLength(2);
     });

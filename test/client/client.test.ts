@@ -127,8 +127,19 @@ describe('failures', () => {
       status: 422,
       code: 'invalid_image',
       param: 'input',
+      errors: [],
     });
     expect(sent).toHaveLength(1);
+  });
+
+  test('of a list of which nothing worked, each item with its error', async () => {
+    const error = { message: 'Expected a JPEG.', type: 'invalid_request_error', param: null, code: 'x' };
+    const errors = [
+      { index: 0, error },
+      { index: 1, error },
+    ];
+    const { create } = server(Response.json({ error, errors }, { status: 422 }));
+    await expect(create().embed([BYTES, BYTES])).rejects.toMatchObject({ status: 422, errors });
   });
 
   test("an answer that is not the API's own is still a failure with its status", async () => {

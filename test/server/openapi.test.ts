@@ -32,11 +32,19 @@ describe.each(ROUTES.map((route) => [`${route.method} ${route.path}`, route] as 
 
   test('every failure has the one form of errors; 429 and 503 tell when to come back', () => {
     for (const [status, response] of Object.entries(operation?.responses ?? {})) {
-      if (status === '200') continue;
+      if (status === '200' || status === '304') continue;
       expect(response).toHaveProperty('content.application/json.schema.$ref', '#/components/schemas/Error');
       if (status === '429' || status === '503') expect(response).toHaveProperty('headers.Retry-After');
     }
   });
+});
+
+test('an answer that has a name has its headers, and 304', () => {
+  const { parameters, responses } = document.paths['/v1/embeddings']?.post ?? {};
+  expect(parameters).toContainEqual(expect.objectContaining({ name: 'If-None-Match', in: 'header' }));
+  expect(responses).toHaveProperty('304.headers.etag');
+  expect(responses).toHaveProperty('200.headers.x-scales');
+  expect(document.paths['/v1/models']?.get?.responses).not.toHaveProperty('304');
 });
 
 test('defaults, limits and choices are told', () => {

@@ -11,8 +11,6 @@ export const apiError = z.strictObject({
   code: z.string().describe('For programs.'),
 });
 
-export const errorAnswer = z.strictObject({ error: apiError });
-
 export const itemError = z.strictObject({
   index: z.int().min(0).describe("The item's place in the request's list."),
   error: apiError,
@@ -22,6 +20,11 @@ export const itemErrors = z
   .array(itemError)
   .optional()
   .describe('Items without a result; only if all fail is the status an error.');
+
+export const errorAnswer = z.strictObject({
+  error: apiError,
+  errors: itemErrors.describe('Of a list of which nothing worked: each item with its error.'),
+});
 
 /** Facts of the model that stand in every answer. */
 export const modelFacts = {

@@ -8,5 +8,5 @@ export const livezAnswer = z.strictObject({ status: z.literal('alive') });
 export const readyzAnswer = z.strictObject({
   status: z.literal('ready'),
   ...modelFacts,
-  backbone_ms: z.number().describe('Milliseconds of the inference that was run for this answer.'),
+  backbone_ms: z.number().describe('Milliseconds of an inference that worked, at most 5 seconds ago.'),
 });
