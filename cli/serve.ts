@@ -66,7 +66,11 @@ export const serve: Command = {
       log: (line) => console.log(line),
     });
     console.error(`vgg-edge serves ${model} at ${server.url}`);
-    if (keys === undefined) console.error('Without --keys it answers requests from this machine only.');
+    if (keys === undefined) {
+      console.error(
+        'Without --keys it answers requests from this machine only. A proxy that adds no header of its own is not recognised: use --keys behind one.',
+      );
+    }
     await new Promise<void>((resolve) => {
       stopOnInterrupt(resolve);
     });

@@ -122,8 +122,9 @@ export function readProjection(bytes: Uint8Array, projection: ProjectionEntry): 
       `Expected ${projectionBytes(projection)} bytes for ${file} but found ${bytes.length}.`,
     );
   }
-  // Copied, because the bytes may lie at an odd offset.
-  const values = new Float32Array(bytes.slice().buffer);
+  // Copied only where they lie at an odd offset: there may be 20 MiB of them.
+  const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const values = new Float32Array(buffer, byteOffset, length / 4);
   return { mean: values.subarray(0, inputs), matrix: values.subarray(inputs, inputs * (1 + dimensions)) };
 }
 

@@ -103,6 +103,10 @@ export interface IndexAlias {
 
 /** Throws InputError for what the caller sent wrong, SourceError where the store cannot be reached. */
 export interface VectorIndex {
+  /** Its own, never an alias. */
+  readonly name: string;
+  readonly space: VectorSpace;
+  /** Counts the items. */
   describe(): Promise<IndexInfo>;
   /**
    * Inserts or replaces, at most MAX_UPSERT_ITEMS; the later of equal ids counts. All or, where one item is
@@ -120,6 +124,8 @@ export interface VectorIndex {
 export interface VectorStore {
   /** The indexes, in order of name. */
   list(): Promise<ListedIndex[]>;
+  /** Their names, in order, where that costs less than to count what they hold. */
+  names?(): Promise<string[]>;
   /**
    * Opens the index where one of this name, or alias, and space exists already. Names match
    * /^[a-z0-9][a-z0-9-]{0,62}$/. Throws InputError('index_mismatch') where one of another space exists.

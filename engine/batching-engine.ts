@@ -1,9 +1,9 @@
 // Concurrent runs become one: an engine around an engine. What arrives while a batch runs forms the next
 // one, so a lone request never waits for company and a crowd shares the work.
 
-import { ModelError } from '../core/errors.ts';
 import type { Engine, EngineRun, ImageBatch } from '../core/ports.ts';
 import type { Tap, TapOutputs } from '../core/taps.ts';
+import { disposedOf } from './check-run.ts';
 
 export interface BatchingOptions {
   /** Images in one run of the engine inside, ≥ 1; a larger single request runs as it is. */
@@ -51,9 +51,7 @@ export function createBatchingEngine(inner: Engine, { maxImages, onBatch }: Batc
     precision: inner.precision,
     run(batch, taps) {
       if (disposed) {
-        return Promise.reject(
-          new ModelError('engine_failed', 'Expected an engine in use but it was disposed of.'),
-        );
+        return Promise.reject(disposedOf());
       }
       return new Promise((resolve, reject) => {
         queue.push({ batch, taps, resolve, reject });

@@ -19,3 +19,8 @@ export function checkRun({ images, size, data }: ImageBatch, taps: readonly Tap[
     throw new ModelError('engine_failed', `Expected a tap of ${manifest.name} but found ${unknown}.`);
   }
 }
+
+/** What a run of an engine throws that is in use no more. */
+export function disposedOf(): ModelError {
+  return new ModelError('engine_failed', 'Expected an engine in use but it was disposed of.');
+}

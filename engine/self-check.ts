@@ -12,12 +12,15 @@ import type { Tap, TapOutputs } from '../core/taps.ts';
  */
 export const MIN_COSINE = 0.99;
 
-/** The cosine of both engines' features for one fixed picture of `crop` × `crop`; NaN when one has NaN or only zeros. */
+/** The engine's features of one fixed picture of `crop` × `crop`. Throws what the engine throws. */
+export async function checkFeatures(engine: Engine, crop: number): Promise<Float32Array> {
+  const { outputs } = await engine.run({ images: 1, size: crop, data: waves(crop, 0) }, ['features']);
+  return outputs.features ?? new Float32Array();
+}
+
+/** The cosine of both engines' features of that picture; NaN when they have other values than numbers. */
 export async function featuresCosine(reference: Engine, candidate: Engine, crop: number): Promise<number> {
-  const picture = { images: 1, size: crop, data: waves(crop, 0) };
-  const { outputs: expected } = await reference.run(picture, ['features']);
-  const { outputs: found } = await candidate.run(picture, ['features']);
-  return cosine(expected.features ?? new Float32Array(), found.features ?? new Float32Array());
+  return cosine(await checkFeatures(reference, crop), await checkFeatures(candidate, crop));
 }
 
 /** What our kernel gives for the check's pictures: plain data, which other threads and processes can take. */

@@ -36,19 +36,28 @@ export type ReadUrl = (text: string) => Promise<Uint8Array>;
  * `now` in milliseconds.
  */
 export function urlReader(source: UrlImageSource, totalBytes: number, now: () => number): ReadUrl {
+  const { maxBytes, timeout } = source.limits;
+  const shared = {
+    late: (cause?: unknown) =>
+      failed(`the URLs of this request took longer than ${timeout} ms together`, cause),
+    large: () => tooLarge(totalBytes, 'the image URLs of a request together'),
+  };
   let deadline: number | undefined;
   let left = totalBytes;
   return async (text) => {
-    deadline ??= now() + source.limits.timeout;
-    const limits = {
-      ...source.limits,
-      maxBytes: Math.min(source.limits.maxBytes, left),
-      timeout: Math.max(1, deadline - now()),
-    };
-    const bytes = await fetchImage(text, { ...source, limits });
+    deadline ??= now() + timeout;
+    const rest = { maxBytes: Math.min(maxBytes, left), timeout: deadline - now() };
+    const refusals = left < maxBytes ? shared : { ...shared, large: () => tooLarge(maxBytes) };
+    const bytes = await fetchImage(text, { ...source, limits: { ...source.limits, ...rest } }, refusals);
     left -= bytes.length;
     return bytes;
   };
+}
+
+/** How it is told that a limit was reached. */
+interface Refusals {
+  readonly late: (cause?: unknown) => InputError;
+  readonly large: () => InputError;
 }
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -61,21 +70,29 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 export async function fetchImage(
   text: string,
   { policy, fetch, limits }: UrlImageSource,
+  refusals: Refusals = {
+    late: (cause) => failed(`it took longer than ${limits.timeout} ms`, cause),
+    large: () => tooLarge(limits.maxBytes),
+  },
 ): Promise<Uint8Array> {
   let url = checkImageUrl(text, policy);
+  // Nothing is sent where there is no time or room for an answer.
+  if (limits.timeout <= 0) throw refusals.late();
+  if (limits.maxBytes <= 0) throw refusals.large();
   const clock = new AbortController();
   const timer = setTimeout(() => clock.abort(), limits.timeout);
   try {
     for (let hop = 0; hop <= limits.maxRedirects; hop += 1) {
       const response = await untilAborted(request(url, fetch, clock.signal), clock.signal);
-      if (!REDIRECTS.has(response.status)) return await readBody(response, limits.maxBytes, clock.signal);
+      if (!REDIRECTS.has(response.status))
+        return await readBody(response, limits.maxBytes, clock.signal, refusals);
       await discard(response);
       url = nextHop(response, url, policy);
     }
     throw failed(`expected at most ${limits.maxRedirects} redirects but found more`);
   } catch (cause) {
     if (cause instanceof InputError) throw cause;
-    if (clock.signal.aborted) throw failed(`it took longer than ${limits.timeout} ms`, cause);
+    if (clock.signal.aborted) throw refusals.late(cause);
     throw failed('its host could not be reached', cause);
   } finally {
     clearTimeout(timer);
@@ -96,7 +113,12 @@ function nextHop(response: Response, from: URL, policy: UrlPolicy): URL {
 }
 
 /** Stops at the first byte too many, and before the first where the length is declared. */
-async function readBody(response: Response, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+async function readBody(
+  response: Response,
+  maxBytes: number,
+  signal: AbortSignal,
+  { large }: Refusals,
+): Promise<Uint8Array> {
   if (response.status !== 200 || response.body === null) {
     await discard(response);
     throw failed(`expected status 200 but found ${response.status}`);
@@ -104,7 +126,7 @@ async function readBody(response: Response, maxBytes: number, signal: AbortSigna
   const declared = Number(response.headers.get('content-length') ?? 0);
   if (declared > maxBytes) {
     await discard(response);
-    throw tooLarge(maxBytes);
+    throw large();
   }
   const reader = response.body.getReader();
   const chunks: Uint8Array[] = [];
@@ -114,7 +136,7 @@ async function readBody(response: Response, maxBytes: number, signal: AbortSigna
       const { done, value } = await untilAborted(reader.read(), signal);
       if (done) return join(chunks, bytes);
       bytes += value.length;
-      if (bytes > maxBytes) throw tooLarge(maxBytes);
+      if (bytes > maxBytes) throw large();
       chunks.push(value);
     }
   } finally {
@@ -155,12 +177,10 @@ function failed(why: string, cause?: unknown): InputError {
   });
 }
 
-function tooLarge(maxBytes: number): InputError {
+function tooLarge(maxBytes: number, where = 'the image URL'): InputError {
   return new InputError(
     'image_too_large',
-    `Expected at most ${maxBytes} bytes behind the image URL but found more.`,
-    {
-      param: 'input',
-    },
+    `Expected at most ${maxBytes} bytes behind ${where} but found more.`,
+    { param: 'input' },
   );
 }

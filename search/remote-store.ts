@@ -141,18 +141,18 @@ export function createRemoteStore({
     async create(name, space) {
       checkIndexName(name);
       const index = await call('POST', '/indexes', info, { name, space });
-      return remoteIndex(call, send, index.name);
+      return remoteIndex(call, send, index);
     },
     async createServed(name, { layer, pool, dimensions } = {}) {
       checkIndexName(name);
       const index = await call('POST', '/indexes', info, { name, layer, pool, dimensions });
-      return remoteIndex(call, send, index.name);
+      return remoteIndex(call, send, index);
     },
     async open(name) {
       checkIndexName(name);
       // By its own name from here on, for an alias may move.
       const index = await call('GET', `/indexes/${name}`, info);
-      return remoteIndex(call, send, index.name);
+      return remoteIndex(call, send, index);
     },
     async delete(name) {
       checkIndexName(name);
@@ -171,7 +171,11 @@ export function createRemoteStore({
   };
 }
 
-function remoteIndex(call: Call, send: Send, name: string): RemoteIndex {
+function remoteIndex(
+  call: Call,
+  send: Send,
+  { name, space }: Pick<IndexInfo, 'name' | 'space'>,
+): RemoteIndex {
   const upsertImages = async (items: readonly ImageItem[]): Promise<ReadonlyMap<string, string>> => {
     const sent = items.map(({ id, image, metadata }) => ({ id, metadata, image: toBase64(image) }));
     const { ok, json, error } = await send('POST', `/indexes/${name}/items`, { items: sent });
@@ -188,6 +192,8 @@ function remoteIndex(call: Call, send: Send, name: string): RemoteIndex {
     throw error;
   };
   return {
+    name,
+    space,
     async upsertImages(items) {
       const failures = new Map<string, string>();
       for (const part of parts(items, ({ image }) => image.length)) {
@@ -201,7 +207,7 @@ function remoteIndex(call: Call, send: Send, name: string): RemoteIndex {
       return (await call('POST', `/indexes/${name}/search`, hitList, body)).data;
     },
     describe: (): Promise<IndexInfo> => call('GET', `/indexes/${name}`, info),
-    async upsert(space, items) {
+    async upsert(itemSpace, items) {
       if (items.length === 0) return;
       const sent = items.map(({ id, vector, metadata }) => ({
         id,
@@ -210,7 +216,7 @@ function remoteIndex(call: Call, send: Send, name: string): RemoteIndex {
         vector: float32ToBase64(vector),
       }));
       for (const part of parts(sent, ({ vector }) => (vector.length * 3) / 4)) {
-        await call('POST', `/indexes/${name}/items`, done, { space, items: part });
+        await call('POST', `/indexes/${name}/items`, done, { space: itemSpace, items: part });
       }
     },
     async get(ids) {

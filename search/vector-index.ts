@@ -50,6 +50,8 @@ export function createVectorIndex(name: string, space: VectorSpace, backend: Ind
   };
 
   return {
+    name,
+    space,
     describe: async () => ({ name, space, items: await backend.count() }),
 
     async upsert(itemSpace, items) {

@@ -19,7 +19,7 @@ import { createApiMetrics } from '../worker/api-metrics.ts';
 import { createApp } from '../worker/app.ts';
 import { readLimits } from '../worker/limits.ts';
 import { memoryRateLimiter } from '../worker/rate-limit.ts';
-import { jsonLog, jsonReport } from '../worker/request-log.ts';
+import { jsonLog, jsonReport, jsonWarning } from '../worker/request-log.ts';
 import { serveModel } from '../worker/served-model.ts';
 import { readSettings } from '../worker/settings.ts';
 import { diskPageFiles } from './disk-page.ts';
@@ -58,7 +58,7 @@ export async function startDenoServer(options: DenoServerOptions): Promise<Runni
   checkOptions(options);
   const variables = { ...DEFAULTS, ...options.variables };
   const limits = readLimits(variables);
-  const secret = keys === undefined ? () => undefined : keyFile(keys, log);
+  const secret = keys === undefined ? () => undefined : keyFile(keys, jsonWarning(log));
   const settings = readSettings(variables, secret, limits, fetch);
   // Fails now, not with the first request.
   settings.keys();

@@ -9,7 +9,7 @@ const PATIENCE = 1000;
 
 /**
  * Gives the file's text. A file that cannot be read any more, is malformed or has no key leaves the last
- * text in force, and tells `warn`: a slip while editing must neither open the API nor close it. Throws the
+ * text in force, and tells `warn`, once for each reason: a slip while editing must neither open the API nor close it. Throws the
  * first time: SourceError when the file cannot be read, InputError when it has no key or is malformed.
  */
 export function keyFile(
@@ -31,19 +31,26 @@ export function keyFile(
   }
   checkKeys(text, path);
   let looked = now();
+  let warned = '';
   return () => {
     if (now() - looked < PATIENCE) return text;
     looked = now();
     try {
       const { mtimeMs } = statSync(path);
       if (mtimeMs !== changed) {
-        changed = mtimeMs;
         const next = readFileSync(path, 'utf8');
         checkKeys(next, path);
+        // Only now: a file that could not be read is tried again, though its date stays.
         text = next;
+        changed = mtimeMs;
       }
+      warned = '';
     } catch (error) {
-      warn(`The API keys at ${path} cannot be used; those read before stay in force: ${String(error)}`);
+      const reason = String(error);
+      if (reason !== warned) {
+        warn(`The API keys at ${path} cannot be used; those read before stay in force: ${reason}`);
+      }
+      warned = reason;
     }
     return text;
   };

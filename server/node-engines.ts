@@ -24,7 +24,6 @@ export async function nodeEngine(name: NodeEngine, directory: string): Promise<C
   switch (name) {
     case 'winograd': {
       const kernel = await WebAssembly.compile(await readFile(KERNEL));
-      // A server has the memory to keep the weights transformed.
       return (manifest, files) => createWinogradEngine({ manifest, files, kernel, now });
     }
     case 'onnxruntime-node':

@@ -14,7 +14,7 @@ import { createApiMetrics } from '../worker/api-metrics.ts';
 import { createApp } from '../worker/app.ts';
 import { readLimits } from '../worker/limits.ts';
 import { memoryRateLimiter } from '../worker/rate-limit.ts';
-import { jsonLog, jsonReport } from '../worker/request-log.ts';
+import { jsonLog, jsonReport, jsonWarning } from '../worker/request-log.ts';
 import { serveModel } from '../worker/served-model.ts';
 import { readSettings } from '../worker/settings.ts';
 import { diskPageFiles } from './disk-page.ts';
@@ -61,7 +61,7 @@ export async function startNodeServer(options: NodeServerOptions): Promise<Runni
   }
   const variables = { ...NODE_DEFAULTS, ...options.variables };
   const limits = readLimits(variables);
-  const secret = keys === undefined ? () => undefined : keyFile(keys, log);
+  const secret = keys === undefined ? () => undefined : keyFile(keys, jsonWarning(log));
   const settings = readSettings(variables, secret, limits, pinnedFetch());
   // Fails now, not with the first request.
   settings.keys();

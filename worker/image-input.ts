@@ -6,7 +6,8 @@ import { fromBase64 } from '../core/encodings.ts';
 import { InputError } from '../core/errors.ts';
 import type { ReadUrl } from '../net/url-image.ts';
 import type { Limits } from './limits.ts';
-import { imageInput, imageObject } from './schemas/input.ts';
+import { parseOptions } from './parse-options.ts';
+import { imageObject } from './schemas/input.ts';
 
 const DATA_URI = /^data:([^,]{0,128}),/i;
 
@@ -60,15 +61,7 @@ function imageBytes(
   { maxImageBytes }: Limits,
   readUrl: ReadUrl | undefined,
 ): Uint8Array | Promise<Uint8Array> {
-  const parsed = imageInput.safeParse(item);
-  if (!parsed.success) {
-    throw new InputError(
-      'invalid_option',
-      `Expected a data URI, base64 or {"image": …} for ${param} but found ${describe(item)}.`,
-      { param },
-    );
-  }
-  const text = typeof parsed.data === 'string' ? parsed.data : parsed.data.image;
+  const text = imageText(item, param);
   if (/^[a-z][a-z0-9+.-]*:/i.test(text) && !/^data:/i.test(text)) {
     if (readUrl !== undefined) return readUrl(text);
     throw new InputError(
@@ -92,6 +85,22 @@ function imageBytes(
   return fromBase64(base64, param);
 }
 
-function describe(item: unknown): string {
-  return item === null ? 'null' : typeof item === 'object' ? 'an object of another form' : `a ${typeof item}`;
+function imageText(item: unknown, param: string): string {
+  if (typeof item === 'string' && item !== '') return item;
+  if (typeof item === 'object' && item !== null && !Array.isArray(item)) {
+    return parseOptions(imageObject, { ...item }, param).image;
+  }
+  const found =
+    item === null
+      ? 'null'
+      : Array.isArray(item)
+        ? 'a list'
+        : item === ''
+          ? 'an empty text'
+          : `a ${typeof item}`;
+  throw new InputError(
+    'invalid_option',
+    `Expected a data URI, base64 or {"image": …} for ${param} but found ${found}.`,
+    { param },
+  );
 }

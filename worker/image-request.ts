@@ -44,7 +44,7 @@ export async function readImageRequest<Schema extends ImageOptionsSchema>(
   { limits, readUrl, facts }: RequestReading,
 ): Promise<ImageRequest<z.output<Schema>>> {
   const kind = checkHead(request, limits);
-  const query = textOptions(new URL(request.url).searchParams);
+  const query = textOptions(new URL(request.url).searchParams, schema);
   if (kind === 'image') {
     const options = parseOptions(schema, query);
     const bytes = await readBody(request, bodyLimits(kind, limits), facts);
@@ -52,7 +52,10 @@ export async function readImageRequest<Schema extends ImageOptionsSchema>(
   }
   const body = await readBody(request, bodyLimits(kind, limits), facts);
   if (kind === 'form') {
-    const { files, fields } = await readForm(body, request.headers.get('content-type') ?? '', limits);
+    const { files, fields } = await readForm(body, request.headers.get('content-type') ?? '', {
+      schema,
+      limits,
+    });
     const options = parseOptions(schema, joinOptions(query, fields));
     checkCount(files.length, limits, 'image');
     const images = files.map((file) => ({

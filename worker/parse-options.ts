@@ -3,33 +3,50 @@
 import type * as z from 'zod';
 import { InputError } from '../core/errors.ts';
 
-/** The options, defaults filled in. Throws InputError('invalid_option') about the first violation. */
+/**
+ * The options, defaults filled in. `within` names what they are the fields of, where that is not the request.
+ * Throws InputError('invalid_option') about the first violation.
+ */
 export function parseOptions<Schema extends z.ZodObject>(
   schema: Schema,
   values: Readonly<Record<string, unknown>>,
+  within = '',
 ): z.output<Schema> {
   const result = schema.safeParse(values);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const param = issue?.code === 'unrecognized_keys' ? (issue.keys[0] ?? '') : (issue?.path.join('.') ?? '');
-  throw new InputError('invalid_option', violation(issue, param, schema, values), { param });
+  const [issue] = result.error.issues;
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  const param = nameOf([...(issue?.path ?? []), ...unknown], within);
+  throw new InputError('invalid_option', violation(issue, param, schema, values, within), { param });
+}
+
+/** `items[1].crop.width`, as a program would write it. */
+function nameOf(path: readonly PropertyKey[], within: string): string {
+  return path.reduce<string>((name, part) => {
+    if (typeof part === 'number') return `${name}[${part}]`;
+    return name === '' ? String(part) : `${name}.${String(part)}`;
+  }, within);
 }
 
 /** A crop box or a filter; a longer text is none, and its nesting could exhaust the stack. */
 const MAX_JSON_LENGTH = 4096;
 
 /**
- * Options out of a query or a form, where everything is text: numbers and booleans are read, and objects (a
- * crop box) as JSON. Throws InputError('invalid_option') for an option that is there twice: which of the two
- * was meant nobody knows.
+ * Options out of a query or a form, where everything is text: where the schema asks for something else, numbers
+ * and booleans are read, and objects (a crop box) as JSON. Throws InputError('invalid_option') for an option that
+ * is there twice: which of the two was meant nobody knows.
  */
-export function textOptions(entries: Iterable<readonly [string, string]>): Record<string, unknown> {
+export function textOptions(
+  entries: Iterable<readonly [string, string]>,
+  { shape }: z.ZodObject,
+): Record<string, unknown> {
   const options = new Map<string, unknown>();
   for (const [name, text] of entries) {
     if (options.has(name)) throw twice(name);
     const isJson =
       text.length <= MAX_JSON_LENGTH && /^(?:true|false|-?\d{1,15}(?:\.\d{1,15})?|\{.*\})$/s.test(text);
-    options.set(name, isJson ? (parseJson(text) ?? text) : text);
+    const isText = Object.hasOwn(shape, name) && shape[name]?.safeParse(text).success === true;
+    options.set(name, isJson && !isText ? (parseJson(text) ?? text) : text);
   }
   // Not by assignment: a name such as __proto__ stays a name, and is refused like any unknown one.
   return Object.fromEntries(options);
@@ -72,8 +89,10 @@ function violation(
   param: string,
   schema: z.ZodObject,
   values: Readonly<Record<string, unknown>>,
+  within: string,
 ): string {
   if (issue?.code === 'unrecognized_keys') {
+    if (issue.path.length > 0 || within !== '') return `Expected no '${param}': there is no such field.`;
     return `Expected only the options ${Object.keys(schema.shape).join(', ')} but found '${param}'.`;
   }
   const found = JSON.stringify(valueAt(values, issue?.path ?? []))?.slice(0, 80) ?? 'nothing';
@@ -83,9 +102,9 @@ function violation(
     case 'invalid_type':
       return `Expected a value of type ${issue.expected} for ${param} but found ${found}.`;
     case 'too_small':
-      return `Expected at least ${issue.minimum} for ${param} but found ${found}.`;
+      return `Expected ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum} for ${param} but found ${found}.`;
     case 'too_big':
-      return `Expected at most ${issue.maximum} for ${param} but found ${found}.`;
+      return `Expected ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum} for ${param} but found ${found}.`;
     default:
       return `${issue?.message ?? 'Expected other options'} (${param}, found ${found}).`;
   }

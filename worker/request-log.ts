@@ -46,6 +46,14 @@ export function jsonReport(
   };
 }
 
+/** Writes what somebody should look at as one line of JSON. */
+export function jsonWarning(
+  write: (line: string) => void,
+  now: () => Date = () => new Date(),
+): (message: string) => void {
+  return (message) => write(JSON.stringify({ time: now().toISOString(), level: 'warn', message }));
+}
+
 function causeOf(error: unknown): unknown {
   return error instanceof Error ? error.cause : undefined;
 }

@@ -6,7 +6,7 @@ import type { Manifest, ModelPart } from '../../core/manifest.ts';
 import type { Engine, EngineRun, ImageBatch, ModelFiles } from '../../core/ports.ts';
 import { needsHead, type Tap, type TapOutputs } from '../../core/taps.ts';
 import { once } from '../../core/turns.ts';
-import { checkRun } from '../check-run.ts';
+import { checkRun, disposedOf } from '../check-run.ts';
 import { readModelFile } from '../model-file.ts';
 import {
   createSession,
@@ -32,7 +32,7 @@ export function createOrtWebEngine({ manifest, files, wasm, now }: OrtWebEngineP
   const opened: ort.InferenceSession[] = [];
 
   const runTurn = async (batch: ImageBatch, taps: readonly Tap[]): Promise<EngineRun> => {
-    if (disposed) throw new ModelError('engine_failed', 'Expected an engine in use but it was disposed of.');
+    if (disposed) throw disposedOf();
     checkRun(batch, taps, manifest);
     // A session is loaded by the first run that needs it; the runs behind it wait their turn.
     const first = await backbone();

@@ -7,7 +7,7 @@ import type { Manifest, ModelPart } from '../../core/manifest.ts';
 import type { Engine, EngineRun, ImageBatch } from '../../core/ports.ts';
 import { needsHead, type Tap, type TapOutputs } from '../../core/taps.ts';
 import { once } from '../../core/turns.ts';
-import { checkRun } from '../check-run.ts';
+import { checkRun, disposedOf } from '../check-run.ts';
 import {
   type GraphSession,
   type GraphSessionOptions,
@@ -53,7 +53,7 @@ export function createNativeEngine(parts: NativeEngineParts): Engine {
   const head = part('head');
 
   const run = async (batch: ImageBatch, taps: readonly Tap[]): Promise<EngineRun> => {
-    if (disposed) throw new ModelError('engine_failed', 'Expected an engine in use but it was disposed of.');
+    if (disposed) throw disposedOf();
     checkRun(batch, taps, manifest);
     const { images, size, data } = batch;
     const first = await backbone();

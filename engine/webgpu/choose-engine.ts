@@ -1,8 +1,9 @@
 // WebGPU or our own kernel: the one place that decides. The answer's `engine` tells which it was.
 
+import { cosine } from '../../core/cosine.ts';
 import type { ManifestFloatGraphs } from '../../core/manifest.ts';
 import type { Engine } from '../../core/ports.ts';
-import { featuresCosine, MIN_COSINE } from '../self-check.ts';
+import { checkFeatures, MIN_COSINE } from '../self-check.ts';
 
 /** What is used of `navigator.gpu`. */
 export interface Gpu {
@@ -57,22 +58,24 @@ export async function chooseEngine(parts: EngineChoiceParts): Promise<EngineChoi
   if (suitable.length === 0) {
     return stay(`the model has no float graphs that ${description} can run. ${REMEDY}`);
   }
+  // A kernel that fails is no reason for WebGPU, which would be compared with nothing.
+  const expected = await checkFeatures(edge, crop);
   const refusals: string[] = [];
   for (const graphs of suitable) {
     let candidate: Engine | undefined;
     try {
       candidate = await createGpuEngine(graphs);
-      const cosine = await featuresCosine(edge, candidate, crop);
-      if (cosine >= MIN_COSINE) {
+      const likeness = cosine(expected, await checkFeatures(candidate, crop));
+      if (likeness >= MIN_COSINE) {
         await edge.dispose();
-        const agreement = `cosine ${cosine.toFixed(5)} with ${edge.name}`;
+        const agreement = `cosine ${likeness.toFixed(5)} with ${edge.name}`;
         return {
           engine: candidate,
           reason: `${candidate.name}: ${graphs.precision} on ${description}, ${agreement}.`,
         };
       }
       refusals.push(
-        `${graphs.precision}: expected a cosine ≥ ${MIN_COSINE} with ${edge.name} but found ${cosine}.`,
+        `${graphs.precision}: expected a cosine ≥ ${MIN_COSINE} with ${edge.name} but found ${likeness}.`,
       );
     } catch (error) {
       refusals.push(`${graphs.precision}: ${error instanceof Error ? error.message : String(error)}`);

@@ -7,7 +7,7 @@ import type { Manifest, ManifestFloatGraphs, ModelPart } from '../../core/manife
 import type { Engine, EngineRun, ImageBatch, ModelFiles } from '../../core/ports.ts';
 import { needsHead, type Tap, type TapOutputs } from '../../core/taps.ts';
 import { createTurns, once } from '../../core/turns.ts';
-import { checkRun } from '../check-run.ts';
+import { checkRun, disposedOf } from '../check-run.ts';
 import { readModelFile } from '../model-file.ts';
 
 export interface WebGpuEngineParts {
@@ -44,7 +44,7 @@ export function createWebGpuEngine(parts: WebGpuEngineParts): Engine {
   const head = part('head');
 
   const run = async (batch: ImageBatch, taps: readonly Tap[]): Promise<EngineRun> => {
-    if (disposed) throw new ModelError('engine_failed', 'Expected an engine in use but it was disposed of.');
+    if (disposed) throw disposedOf();
     checkRun(batch, taps, manifest);
     const first = await backbone();
     const ofHead = taps.filter(needsHead);

@@ -1,12 +1,11 @@
 // Our own engine: a model directory run by the kernel in assembly/, in Node, Workers and browsers alike.
 // The convolutions give the same bits as onnxruntime-web's on the directory's graphs (docs/winograd.md).
 
-import { ModelError } from '../../core/errors.ts';
 import type { Manifest } from '../../core/manifest.ts';
 import type { Engine, EngineRun, ImageBatch, ModelFiles } from '../../core/ports.ts';
 import { needsHead, type Tap } from '../../core/taps.ts';
 import { createTurns, once } from '../../core/turns.ts';
-import { checkRun } from '../check-run.ts';
+import { checkRun, disposedOf } from '../check-run.ts';
 import { loadBackbone } from './backbone.ts';
 import { loadHead } from './head.ts';
 import { HEAD_IMAGES } from './plan-head.ts';
@@ -34,7 +33,7 @@ export function createWinogradEngine(parts: WinogradEngineParts): Engine {
 
   const run = async (batch: ImageBatch, taps: readonly Tap[]): Promise<EngineRun> => {
     if (network === undefined) {
-      throw new ModelError('engine_failed', 'Expected an engine in use but it was disposed of.');
+      throw disposedOf();
     }
     checkRun(batch, taps, manifest);
     const backbone = await network.backbone();

@@ -9,7 +9,7 @@ export const KERNEL_BYTES = 65_536;
 export interface Kernel {
   /** Pixels → the first layer's input. */
   readPixels(pixels: number, table: number, output: number, images: number, size: number): void;
-  /** Runs the convolution of a descriptor (plan.ts). */
+  /** Runs the convolution of a descriptor (descriptor.ts). */
   convolve(descriptor: number): void;
   maxPool(input: number, output: number, images: number, size: number, channels: number): void;
   /** The last map → `features`, float32. */

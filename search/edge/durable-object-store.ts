@@ -62,6 +62,7 @@ export function createDurableObjectStore(options: DurableObjectStoreOptions): Ve
       const infos = await Promise.all(entries.map((entry) => indexOf(entry).describe()));
       return listWithAliases(infos, await aliases());
     },
+    names: async () => (await reach(() => catalog().list())).map(({ name }) => name),
     async create(name, space) {
       checkIndexName(name);
       const entry = await reach(() =>

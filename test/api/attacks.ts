@@ -123,6 +123,12 @@ const SIZES: readonly Attack[] = [
     code: 'invalid_option',
   },
   {
+    name: 'a form without a boundary, of nothing but hyphens',
+    init: { ...multipart('--'.repeat(100_000)), headers: { 'content-type': 'multipart/form-data' } },
+    status: 400,
+    code: 'bad_request',
+  },
+  {
     name: 'a form with 17 images',
     init: form(...Array.from({ length: 17 }, (): [string, Uint8Array<ArrayBuffer>] => ['image', RED_PNG])),
     status: 422,

@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { decodeNpy } from '../../core/npy.ts';
 import type { ImageDecoder } from '../../core/ports.ts';
+import type { ErrorAnswer } from '../../worker/schemas/answer.ts';
 import type { SimilarityAnswer } from '../../worker/schemas/similarity.ts';
 import { filesOf, MODEL_ID } from './fixture.ts';
 import { base64 } from './images.ts';
@@ -147,6 +148,65 @@ export function testApiValues(decoder: ImageDecoder): void {
       expect(models).toMatchObject({
         data: [{ projections: [{ layer: 'fc6', pool: 'none', dimensions: 2 }] }],
       });
+    });
+  });
+
+  describe('what is wrong is named, with what was found', () => {
+    const box = { left: 0, top: 0, width: 4, height: 4 };
+    const image = base64(red);
+    test.each<[object, string, string]>([
+      [
+        { input: image, crop: { ...box, width: 'abc' } },
+        'crop.width',
+        'number for crop.width but found "abc"',
+      ],
+      [{ input: image, crop: { ...box, width: 0 } }, 'crop.width', 'more than 0 for crop.width but found 0'],
+      [{ input: image, crop: { ...box, depth: 1 } }, 'crop.depth', "no 'crop.depth'"],
+      [{ input: image, crop: 7 }, 'crop', 'object for crop but found 7'],
+      [{ input: image, foo: 1 }, 'foo', "crop, model, user but found 'foo'"],
+      [
+        { input: [{ image, crop: { ...box, left: -1 } }] },
+        'input[0].crop.left',
+        'at least 0 for input[0].crop.left',
+      ],
+      [{ input: { image, box } }, 'input.box', "no 'input.box'"],
+      [{ input: { crop: box } }, 'input.image', 'string for input.image but found nothing'],
+      [{ input: [[image]] }, 'input[0]', 'but found a list'],
+      [{ input: image, dimensions: 25_088 }, 'dimensions', 'no value for dimensions'],
+    ])('%j', async (body, param, message) => {
+      const { post } = await client();
+      const response = await post('/v1/embeddings', body);
+      expect(response.status).toBe(422);
+      const { error } = (await response.json()) as ErrorAnswer;
+      expect(error.param).toBe(param);
+      expect(error.message).toContain(message);
+    });
+
+    test('more classes than there are, whatever their number', async () => {
+      const { post } = await client();
+      const response = await post('/v1/classify', { input: image, top_k: 5000 });
+      expect([response.status, await response.text()]).toEqual([
+        422,
+        expect.stringContaining('1 to 3 for top_k'),
+      ]);
+    });
+
+    test.each([
+      ['user=42', 200],
+      ['user=true', 200],
+      ['user={"a":1}', 200],
+      ['model=42', 404],
+      ['normalize=false&dimensions=196', 200],
+      ['dimensions=abc', 422],
+    ])('text stays text where text is asked for: %s is %i', async (query, status) => {
+      const { app } = await client();
+      const headers = { 'content-type': 'image/png' };
+      const init = { method: 'POST', headers, body: new Uint8Array(red) };
+      expect((await app.request(`/v1/embeddings?${query}`, init)).status).toBe(status);
+      const form = new FormData();
+      form.append('image', new Blob([new Uint8Array(red)]), 'red.png');
+      for (const [name, value] of new URLSearchParams(query)) form.append(name, value);
+      expect((await app.request('/v1/embeddings', { method: 'POST', body: form })).status).toBe(status);
     });
   });
 

@@ -147,6 +147,22 @@ describe('our kernel serves, and says why', () => {
     expect(choice.made[0]?.state.disposed).toBe(true);
   });
 
+  test('but what it throws is thrown, and WebGPU not tried', async () => {
+    let made = 0;
+    const choice = chooseEngine({
+      edge: engineOf('winograd', new ModelError('corrupt_shard', 'the weights')).engine,
+      gpu: gpuOf({}),
+      floatGraphs: [FP32],
+      createGpuEngine: async () => {
+        made += 1;
+        return engineOf('onnxruntime-webgpu', EXPECTED).engine;
+      },
+      crop: 32,
+    });
+    await expect(choice).rejects.toThrow('the weights');
+    expect(made).toBe(0);
+  });
+
   test('the runtime cannot be loaded', async () => {
     const edge = engineOf('winograd', EXPECTED).engine;
     const { engine, reason } = await chooseEngine({

@@ -4,7 +4,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type FetchImage, fetchImage, type UrlLimits } from '../../net/url-image.ts';
+import { type FetchImage, fetchImage, type UrlLimits, urlReader } from '../../net/url-image.ts';
 import { checkImageUrl, parseUrlPolicy } from '../../net/url-policy.ts';
 import { HOSTILE_URLS } from './hostile-urls.ts';
 
@@ -192,5 +192,33 @@ describe('the fetch', () => {
     await expect(fetchImage(GOOD, { ...source({ timeout: 30 }), fetch: deaf })).rejects.toThrow(
       'longer than 30 ms',
     );
+  });
+});
+
+describe('the URLs of one request', () => {
+  test('share a time, which is told, and are not asked without any', async () => {
+    let time = 0;
+    const read = urlReader(source({ timeout: 50 }), 1000, () => time);
+    await read(GOOD);
+    time = 50;
+    await expect(read(GOOD)).rejects.toThrow('the URLs of this request took longer than 50 ms together');
+    expect(visits).toHaveLength(1);
+  });
+
+  test('share their bytes, which are told, and are not asked without any left', async () => {
+    const read = urlReader(source(), 12, () => 0);
+    await read(GOOD);
+    await read(GOOD);
+    const large = { code: 'image_too_large', message: expect.stringMatching(/at most 12 bytes .* together/) };
+    await expect(read(GOOD)).rejects.toMatchObject(large);
+    answer = (_, response) => response.end('im');
+    await read(GOOD);
+    await expect(read(GOOD)).rejects.toMatchObject(large);
+    expect(visits).toHaveLength(4);
+  });
+
+  test('each have a limit of their own', async () => {
+    const read = urlReader(source({ maxBytes: 4 }), 100, () => 0);
+    await expect(read(GOOD)).rejects.toThrow('at most 4 bytes behind the image URL but');
   });
 });

@@ -184,6 +184,7 @@ describe('images', () => {
     ],
     ['a vector of another length', '/others/items', { items: [{ id: 'a', vector: [1] }], space }, 'vector'],
     ['a name', '', { name: 'Not/this' }, 'name'],
+    ['an id', '/colours/items', { items: [{ id: 5, image: 'AAAA' }] }, 'items[0].id'],
     ['a space beside options', '', { name: 'more', layer: 'scores', space }, 'space'],
     ['a space beside images', '/colours/items', { items: [{ id: 'a', image: 'AAAA' }], space }, 'space'],
     ['a space beside an id', '/colours/search', { id: 'red', space }, 'space'],

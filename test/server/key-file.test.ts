@@ -1,7 +1,7 @@
 // The file of API keys while the server runs: rotation takes effect, slips neither open nor close the API.
 
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -54,6 +54,35 @@ test.each([
   write(content);
   expect(read()).toBe(line('old'));
   expect(warnings).toHaveLength(1);
+});
+
+test('is told once, until it is something else', () => {
+  write(line('old'));
+  const { read, warnings } = open();
+  for (const content of ['', '', 'not a key', line('new'), '']) {
+    write(content);
+    for (let look = 0; look < 3; look += 1) {
+      time += 10;
+      read();
+    }
+  }
+  expect(warnings).toHaveLength(3);
+});
+
+test('a file that could not be read is read again, though its date is the same', () => {
+  write(line('old'));
+  const { read, warnings } = open();
+  rmSync(path);
+  mkdirSync(path);
+  time += 10;
+  utimesSync(path, time, time);
+  expect(read()).toBe(line('old'));
+  expect(warnings).toHaveLength(1);
+  rmSync(path, { recursive: true });
+  writeFileSync(path, line('new'));
+  utimesSync(path, time, time);
+  time += 10;
+  expect(read()).toBe(line('new'));
 });
 
 test.each([

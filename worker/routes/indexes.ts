@@ -58,7 +58,7 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
     readUrl: urlImages === undefined ? undefined : urlReader(urlImages, limits.maxBodyBytes, now),
   });
   const embed = async (context: Context<ApiEnv>, index: VectorIndex, images: readonly ImageSource[]) => {
-    const { name, space: held } = await index.describe();
+    const { name, space: held } = index;
     const served = await model();
     context.header(MODEL_HEADER, served.id);
     // Before the network runs: it would be for nothing.
@@ -208,7 +208,10 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
 
   /** With the image as the body, the options stand in the query. */
   async function readImage(context: Context<ApiEnv>): Promise<Search> {
-    const options = parseOptions(searchOptions, textOptions(new URL(context.req.url).searchParams));
+    const options = parseOptions(
+      searchOptions,
+      textOptions(new URL(context.req.url).searchParams, searchOptions),
+    );
     const bytes = await readBody(context.req.raw, bodyLimits('image', limits), context.get('facts'));
     return { ...options, image: { read: () => bytes } };
   }

@@ -14,9 +14,10 @@ export const descriptorOptions = z.strictObject({
   dimensions: z
     .int()
     .min(1)
-    .max(4096)
     .optional()
-    .describe("A projection fitted with 'vgg-edge fit'; GET /v1/models lists them. Never a slice."),
+    .describe(
+      "The layer's own length, or that of a projection fitted with 'vgg-edge fit': GET /v1/models lists them. Never a slice.",
+    ),
   normalize: z.boolean().default(true).describe('To Euclidean length 1.'),
 });
 

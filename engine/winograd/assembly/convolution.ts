@@ -1,7 +1,7 @@
-// One convolution of the network as plan.ts describes it in memory. Every algorithm is the same three
+// One convolution of the network as descriptor.ts describes it in memory. Every algorithm is the same three
 // steps: transform the input into rows, multiply by the transformed weights, transform the sums back.
 
-/** The fields of a descriptor, 32-bit integers, in the order of `DESCRIPTOR` in plan.ts. */
+/** The fields of a descriptor, 32-bit integers, in the order of `DESCRIPTOR` in descriptor.ts. */
 @unmanaged
 export class Convolution {
   /** See the constants below. */

@@ -2,7 +2,7 @@
 // to a multiple of 8 with zeros. `side` leaves a border of one pixel around the map, the padding of the
 // 3×3 convolution, and on the right and below as much more as whole tiles of 4 × 4 need.
 
-/** Pixels from row to row of a map of `size` × `size`; plan.ts has the same formula. */
+/** Pixels from row to row of a map of `size` × `size`; descriptor.ts has the same formula. */
 @inline
 export function paddedSide(size: usize): usize {
   return ((size + 3) & ~3) + 2;

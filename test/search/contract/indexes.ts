@@ -17,9 +17,11 @@ export function indexContract(subject: Subject): void {
         { name: a, space: { ...space, projection: 'features-gem-32@0123456789ab' }, items: 1, aliases: [] },
         { name: b, space, items: 0, aliases: [] },
       ]);
-      expect(listed.find((info) => info.name === a)).toMatchObject(
-        await (await subject.store.open(a)).describe(),
-      );
+      const opened = await subject.store.open(a);
+      expect(listed.find((info) => info.name === a)).toMatchObject(await opened.describe());
+      expect(opened).toMatchObject({ name: a, space: index.space });
+      const names = await subject.store.names?.();
+      if (names !== undefined) expect(names).toEqual(listed.map(({ name }) => name));
       await subject.store.delete(a);
       await settle();
       expect((await subject.store.list()).map((info) => info.name)).not.toContain(a);
