@@ -78,20 +78,25 @@ export async function chooseHead(options: ChooseHeadOptions): Promise<ChosenHead
   };
 }
 
-type Faithful = Pick<HeadFigures, 'cosine' | 'divergence' | 'headTop1Agreement'>;
+type Faithful = Pick<HeadFigures, 'cosine' | 'divergence' | 'headTop1Agreement' | 'wasmBytes'>;
 
 /** Of the images, on how many a stored classifier has to have the float32 one's first class. */
 const LEAST_AGREEMENT = 0.98;
 
+/** Losses that differ by less are equal: the images held out do not tell them apart. */
+const LOSS_STEP = 1e-4;
+
 /**
  * Whether form `a` is to be taken before form `b`. Where scores mean something, one that keeps LEAST_AGREEMENT goes
  * before one that does not; else the nearer one, which is decided with less chance by vectors and probabilities than by
- * the few images whose first class changed (docs/accuracy.md).
+ * the few images whose first class changed (docs/accuracy.md). Of equally near ones the smaller goes first.
  */
 export function isMoreFaithful(a: Faithful, b: Faithful, byScores: boolean): boolean {
   const keeps = ({ headTop1Agreement }: Faithful) => headTop1Agreement >= LEAST_AGREEMENT;
   if (byScores && keeps(a) !== keeps(b)) return keeps(a);
-  return loss(a, byScores) < loss(b, byScores);
+  const [lossOfA, lossOfB] = [loss(a, byScores), loss(b, byScores)];
+  const steps = Math.round(lossOfA / LOSS_STEP) - Math.round(lossOfB / LOSS_STEP);
+  return (steps || a.wasmBytes - b.wasmBytes || lossOfA - lossOfB) < 0;
 }
 
 /** Smaller is better: as calibration judges ranges, by vectors, and by probabilities where they mean something. */
