@@ -97,6 +97,8 @@ export const runner: Command = {
     } finally {
       interrupt.release();
     }
+    // Behind a Redis that is away BullMQ's timers would hold the process.
+    process.exit();
   },
 };
 

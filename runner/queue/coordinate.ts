@@ -1,13 +1,14 @@
 // The coordinator of a run on many machines: lists the source, puts shards into the queue, sees them come
 // back, and reconciles. What it knows it reads from the run directory, so it may die and be started again.
 
+import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { Queue, QueueEvents } from 'bullmq';
 import { ModelError } from '../../core/errors.ts';
 import { concludeRun } from '../conclude-run.ts';
 import type { RunWatcher } from '../embed-run.ts';
-import { createFailureGate } from '../failure-gate.ts';
-import { listShards } from '../listed-shards.ts';
+import { createFailureGate, type FailureGate } from '../failure-gate.ts';
+import { type ListedShards, listShards } from '../listed-shards.ts';
 import { type Lap, lapSchema } from '../meter.ts';
 import type { Source } from '../ports.ts';
 import type { RunTotals } from '../reconcile.ts';
@@ -16,6 +17,7 @@ import { lockRun } from '../run-lock.ts';
 import type { RunRecord } from '../run-record.ts';
 import { findShard, forgetFailures, type ShardMarker } from '../shard.ts';
 import { StoppedError } from '../stopped.ts';
+import { leave } from './leave.ts';
 import { jobId, QUEUE, type QueueConnection, type ShardJob } from './shard-jobs.ts';
 
 export interface CoordinateParts {
@@ -48,7 +50,6 @@ const ATTEMPT_AFTER = 1000;
 /** As embedRun, by runners. Throws ModelError when a shard failed on every runner that took it. */
 export async function coordinate(parts: CoordinateParts): Promise<RunTotals> {
   const { directory, source, connection, watcher } = parts;
-  const { shardSize } = parts.record;
   const lock = await lockRun(directory.path);
   const ending = new AbortController();
   const signal = AbortSignal.any([parts.signal, ending.signal, lock.signal]);
@@ -60,54 +61,100 @@ export async function coordinate(parts: CoordinateParts): Promise<RunTotals> {
   const outstanding = new Map<string, number>();
   try {
     if (parts.retryFailed) await forgetFailures(directory);
+    const { shardSize } = parts.record;
     const listed = await listShards({ source, directory, shardSize, signal });
     const gate = createFailureGate(parts.maxFailureRate);
-    const ended = (marker: ShardMarker, how: 'done' | 'found'): void => {
-      watcher?.shard?.(marker, how);
-      gate.count(marker.items, marker.failed);
-    };
-    const failed = new Map<number, string>();
-    const settle = createSettler({ ...parts, queue, outstanding, failed, ended });
-    const news = createNews(events, (id, told) => {
-      const { data: lap } = lapSchema.safeParse(told);
-      if (lap !== undefined && outstanding.has(id)) watcher?.lap?.(lap);
-    });
-    const room = async (most: number): Promise<void> => {
-      while (outstanding.size > most) {
-        const ids = await news.next(signal);
-        if (signal.aborted) throw new StoppedError();
-        await settle(ids ?? [...outstanding.keys()]);
-        watcher?.listed?.(listed.progress());
-        if (ids === undefined) watcher?.runners?.(await queue.getWorkersCount());
-      }
-    };
-    let done = 0;
-    for (let shard = 1; await listed.has(shard); shard += 1) {
-      if (signal.aborted) throw new StoppedError();
-      watcher?.listed?.(listed.progress());
-      const found = await findShard(directory, shard);
-      if (found !== undefined) {
-        ended(found, 'found');
-        continue;
-      }
-      await room(OUTSTANDING - 1);
-      await addJob(queue, { directory: directory.path, shard, model: parts.model });
-      outstanding.set(jobId({ directory: directory.path, shard }), shard);
-      done += 1;
-    }
-    await room(0);
+    const doing = doShards({ ...parts, signal, listed, gate, queue, events, outstanding });
+    const done = await Promise.race([doing, stopped(signal)]);
     const listing = await listed.complete();
     watcher?.listed?.(listed.progress());
-    refuseFailed(failed);
     return await concludeRun({ ...parts, gate, listing, again: listed.found && done === 0, signal });
   } finally {
     ending.abort();
-    // What a runner has begun it finishes; it is found when the run goes on.
-    for (const id of outstanding.keys()) await queue.remove(id).catch(() => undefined);
-    await events.close();
-    await queue.close();
+    await leave([queue, events], emptyQueue({ queue, events, outstanding }));
     await lock.release();
   }
+}
+
+/** Rejects when the signal is aborted: what waits for a Redis that is away does not find out. */
+async function stopped(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort');
+  throw new StoppedError();
+}
+
+interface Coordination extends CoordinateParts {
+  readonly listed: ListedShards;
+  readonly gate: FailureGate;
+  readonly queue: Queue<ShardJob>;
+  readonly events: QueueEvents;
+  /** Jobs in the queue or in work, and their shards. */
+  readonly outstanding: Map<string, number>;
+}
+
+/** Resolves to how many shards were not found done. */
+async function doShards(parts: Coordination): Promise<number> {
+  const { directory, model, listed, gate, queue, events, outstanding, signal, watcher } = parts;
+  const ended = (marker: ShardMarker, how: 'done' | 'found'): void => {
+    watcher?.shard?.(marker, how);
+    gate.count(marker.items, marker.failed);
+  };
+  const failed = new Map<number, string>();
+  const settle = createSettler({ ...parts, failed, ended });
+  const news = createNews(events, (id, told) => {
+    const { data: lap } = lapSchema.safeParse(told);
+    if (lap !== undefined && outstanding.has(id)) watcher?.lap?.(lap);
+  });
+  const settleNews = async (): Promise<void> => {
+    const ids = await news.next(signal);
+    if (signal.aborted) throw new StoppedError();
+    await settle(ids ?? [...outstanding.keys()]);
+    watcher?.listed?.(listed.progress());
+    if (ids === undefined) watcher?.runners?.(await queue.getWorkersCount());
+  };
+  /** As listed.has; what ends while the source is being listed is counted meanwhile. */
+  const has = async (shard: number): Promise<boolean> => {
+    const known = listed.has(shard);
+    let waiting = true;
+    const told = (): void => {
+      waiting = false;
+      news.wake();
+    };
+    known.then(told, told);
+    while (waiting) await settleNews();
+    return await known;
+  };
+  const room = async (most: number): Promise<void> => {
+    while (outstanding.size > most) await settleNews();
+  };
+  let done = 0;
+  for (let shard = 1; await has(shard); shard += 1) {
+    if (signal.aborted) throw new StoppedError();
+    watcher?.listed?.(listed.progress());
+    const found = await findShard(directory, shard);
+    if (found !== undefined) {
+      ended(found, 'found');
+      continue;
+    }
+    await room(OUTSTANDING - 1);
+    await addJob(queue, { directory: directory.path, shard, model });
+    outstanding.set(jobId({ directory: directory.path, shard }), shard);
+    done += 1;
+  }
+  await room(0);
+  refuseFailed(failed);
+  return done;
+}
+
+/** What a runner has begun it finishes; it is found when the run goes on. */
+async function emptyQueue({
+  queue,
+  events,
+  outstanding,
+}: Pick<Coordination, 'queue' | 'events' | 'outstanding'>): Promise<void> {
+  // First: it would listen on, and hold the process, behind a Redis that is away.
+  await events.close();
+  for (const id of outstanding.keys()) await queue.remove(id).catch(() => undefined);
+  await queue.close();
 }
 
 async function addJob(queue: Queue<ShardJob>, job: ShardJob): Promise<void> {
@@ -122,9 +169,7 @@ async function addJob(queue: Queue<ShardJob>, job: ShardJob): Promise<void> {
   });
 }
 
-interface SettlerParts extends CoordinateParts {
-  readonly queue: Queue<ShardJob>;
-  readonly outstanding: Map<string, number>;
+interface SettlerParts extends Coordination {
   readonly failed: Map<number, string>;
   readonly ended: (marker: ShardMarker, how: 'done') => void;
 }
@@ -171,6 +216,8 @@ function createNews(events: QueueEvents, onEnd: (id: string, told: unknown) => v
   });
   events.on('failed', ({ jobId: id }) => ended(id));
   return {
+    /** Ends a `next` that waits. */
+    wake: () => wake(),
     async next(signal: AbortSignal): Promise<readonly string[] | undefined> {
       const rest = looked + LOOK_AGAIN - performance.now();
       if (ids.length === 0 && rest > 0) {

@@ -11,6 +11,7 @@ import type { Output } from '../ports.ts';
 import { type RunDirectory, runDirectory } from '../run-directory.ts';
 import { type RunRecord, readRunRecord } from '../run-record.ts';
 import { findShard, openShard, type ShardMarker } from '../shard.ts';
+import { leave } from './leave.ts';
 import { QUEUE, type QueueConnection, type ShardJob, shardJobSchema } from './shard-jobs.ts';
 
 /** What a runner has open for a run. */
@@ -110,7 +111,7 @@ export async function runShards(parts: RunShardsParts): Promise<void> {
       else ended.addEventListener('abort', () => resolve(), { once: true });
     });
   } finally {
-    await worker.close();
+    await leave([worker], worker.close(), runs.idle());
     await runs.close();
   }
   useless.signal.throwIfAborted();
@@ -124,8 +125,9 @@ function createOpenRuns({ openWork }: RunShardsParts) {
   const turns = createTurns();
   let current: { path: string; model: string; work: RunnerWork } | undefined;
   const using = new Set<Promise<unknown>>();
+  const idle = () => Promise.allSettled(using);
   const close = async (): Promise<void> => {
-    await Promise.allSettled(using);
+    await idle();
     const closing = current;
     current = undefined;
     await closing?.work.close();
@@ -159,6 +161,8 @@ function createOpenRuns({ openWork }: RunShardsParts) {
       });
       return await running;
     },
+    /** Resolves when nothing is in work that is in work now. */
+    idle,
     close,
   };
 }

@@ -133,6 +133,19 @@ describe.skipIf(!HAS_REDIS)('with a Redis', () => {
     expect(await runBytes(out)).toEqual(undisturbed);
   });
 
+  test('told to stop while Redis is away, coordinator and runner end, and the run can go on', async () => {
+    const coordinator = embed(out, '--queue', redis.url);
+    const taking = runner();
+    await once(coordinator.lines, 'line');
+    await once(taking.lines, 'line');
+    await redis.stop();
+    for (const { child } of [coordinator, taking]) child.kill('SIGINT');
+    expect(await Promise.all([coordinator.ended, taking.ended])).toEqual([130, 0]);
+    const alone = embed(out);
+    expect(await alone.ended, alone.output.join('\n')).toBe(0);
+    expect(await runBytes(out)).toEqual(undisturbed);
+  });
+
   test('a run that is done needs neither Redis nor engine', async () => {
     expect(await embed(out).ended).toBe(0);
     const again = embed(out, '--queue', 'redis://127.0.0.1:1');

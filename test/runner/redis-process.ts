@@ -39,6 +39,7 @@ export async function startRedis(): Promise<RedisProcess> {
       client.disconnect();
     },
     async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
       const exit = once(child, 'exit');
       child.kill('SIGTERM');
       await exit;

@@ -41,7 +41,10 @@ describe('which index becomes which', () => {
       before: 'photos-1',
       after: 'filled',
     });
-    for (const after of ['photos-1', 'photos']) {
+    await store.setAlias('live', 'photos-1');
+    await store.setAlias('photos-2', 'filled');
+    expect(await planIndexes(store, 'photos', {})).toEqual({ before: 'photos-1', after: 'photos-3' });
+    for (const after of ['photos-1', 'photos', 'live']) {
       await expect(planIndexes(store, 'photos', { after })).rejects.toThrow('for --after');
     }
   });
