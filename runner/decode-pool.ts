@@ -13,8 +13,6 @@ export interface DecodePool {
    * shared memory, or it is left as it was. Callers bound how many they send. Never rejects.
    */
   decode(task: DecodeTask): Promise<DecodeOutcome>;
-  /** Images sent and not yet begun. */
-  waiting(): number;
   close(): Promise<void>;
 }
 
@@ -76,7 +74,6 @@ export function createDecodePool(options: DecodePoolOptions): DecodePool {
         else thread.take({ ...task, resolve });
       });
     },
-    waiting: () => queue.length,
     async close() {
       closed = true;
       const failure = { code: 'internal', reason: 'The run ended before this image was decoded.' };
@@ -126,6 +123,7 @@ function openThread(
       timer = setInterval(() => {
         left -= 1;
         if (left > 0) return;
+        clearInterval(timer);
         reason = `Decoding took longer than ${patience / 1000} s and was given up.`;
         void worker.terminate();
       }, patience / PARTS);
