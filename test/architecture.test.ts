@@ -34,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'engine/node',
     'engine/webgpu',
     'engine/winograd',
+    'net',
     'net/node',
     'search',
     'search/node',

@@ -2,9 +2,8 @@
 // to compare.
 
 import { toHex } from '../core/encodings.ts';
+import { SourceError } from '../core/errors.ts';
 import type { Digest, ModelFiles } from '../core/ports.ts';
-
-class DownloadError extends Error {}
 
 export interface ModelDownload {
   readonly files: ModelFiles;
@@ -21,7 +20,8 @@ export function createModelDownload(onBytes: (bytes: number) => void): ModelDown
       async open(file) {
         const path = file === 'model.json' ? `/model/${file}` : `${folder}/${file}`;
         const { body } = await fetchFile(path);
-        if (body === null) throw new DownloadError(`Expected a file at ${path} but found nothing.`);
+        if (body === null)
+          throw new SourceError('missing_file', `Expected a file at ${path} but found nothing.`);
         return chunksOf(body, (count) => {
           bytes += count;
           onBytes(bytes);
@@ -42,10 +42,11 @@ export async function compile(name: string): Promise<WebAssembly.Module> {
 async function fetchFile(path: string): Promise<Response> {
   const response = await fetch(path).catch(() => undefined);
   if (response === undefined) {
-    throw new DownloadError('The model cannot be fetched: the server cannot be reached.');
+    throw new SourceError('unreachable', 'The model cannot be fetched: the server cannot be reached.');
   }
   if (response.ok) return response;
-  throw new DownloadError(
+  throw new SourceError(
+    response.status === 404 ? 'missing_file' : 'unreachable',
     response.status === 404
       ? 'This server does not give its model away, so it cannot run in the browser.'
       : `The server answered with status ${response.status} when it was asked for ${path}.`,
@@ -60,7 +61,7 @@ async function* chunksOf(
   const reader = body.getReader();
   for (;;) {
     const { done, value } = await reader.read().catch(() => {
-      throw new DownloadError('The connection broke while the model was fetched. Try again.');
+      throw new SourceError('unreachable', 'The connection broke while the model was fetched. Try again.');
     });
     if (done) return;
     onChunk(value.length);
