@@ -29,6 +29,7 @@ export async function createStoreOutput(
     });
   }
   const index = await store.create(name, space);
+  let isWritten = false;
   return {
     refusesZeros: true,
     async begin() {
@@ -39,6 +40,7 @@ export async function createStoreOutput(
             vector,
             metadata: { ...metadata, sha256 },
           }));
+          isWritten = true;
           await upsertAll(index, space, items);
         },
         async finish() {},
@@ -46,8 +48,8 @@ export async function createStoreOutput(
       };
     },
     async close() {
-      // What makes many queries fast, where the store has it.
-      await store.optimise?.(name);
+      // What makes many queries fast, where the store has it; who only looked has changed nothing.
+      if (isWritten) await store.optimise?.(name);
       await store.close();
     },
   };

@@ -42,6 +42,23 @@ function observed() {
 }
 
 describe('a store', () => {
+  test('is made fast for queries by who wrote into it, not by who only looked', async () => {
+    const optimised: string[] = [];
+    const { open } = observed();
+    const store: VectorStore = {
+      ...open,
+      async optimise(name) {
+        optimised.push(name);
+      },
+    };
+    await (await createStoreOutput(store, 'photos', OPTIONS)).close();
+    expect(optimised).toEqual([]);
+    const output = await createStoreOutput(store, 'photos', OPTIONS);
+    await write(output);
+    await output.close();
+    expect(optimised).toEqual(['photos']);
+  });
+
   test('holds every row with its metadata and content hash', async () => {
     const { store, open } = observed();
     const output = await createStoreOutput(open, 'photos', OPTIONS);
