@@ -6,15 +6,9 @@ import type { Metadata } from '../../core/vector-store.ts';
 import { sortItems } from '../../runner/known-items.ts';
 import type { Source } from '../../runner/ports.ts';
 import { createMemoryStore } from '../../search/memory-store.ts';
+import { SPACE } from './output-contract.ts';
 
-const space = {
-  model: 'tiny@0123456789ab',
-  preprocess: 'torchvision-256-224@1',
-  layer: 'features',
-  pool: 'gem',
-  projection: null,
-  dimensions: 2,
-} as const;
+const space = { ...SPACE, dimensions: 2 };
 const BYTES = Buffer.from('an image');
 const sha256 = createHash('sha256').update(BYTES).digest('hex');
 const long = (length: number) => 'x'.repeat(length);

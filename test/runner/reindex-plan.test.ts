@@ -3,20 +3,12 @@
 import { describe, expect, test } from 'vitest';
 import { planIndexes } from '../../runner/reindex-plan.ts';
 import { createMemoryStore } from '../../search/memory-store.ts';
+import { SPACE } from './output-contract.ts';
 
 describe('which index becomes which', () => {
-  const space = {
-    model: 'tiny@0123456789ab',
-    preprocess: 'torchvision-256-224@1',
-    layer: 'features',
-    pool: 'gem',
-    projection: null,
-    dimensions: 8,
-  } as const;
-
   async function plan(indexes: string[], alias: string, target?: string, before?: string) {
     const store = createMemoryStore();
-    for (const name of indexes) await store.create(name, space);
+    for (const name of indexes) await store.create(name, SPACE);
     if (target !== undefined) await store.setAlias(alias, target);
     return planIndexes(store, alias, { before });
   }
@@ -35,7 +27,7 @@ describe('which index becomes which', () => {
 
   test('a new index that others have filled', async () => {
     const store = createMemoryStore();
-    for (const name of ['photos-1', 'filled']) await store.create(name, space);
+    for (const name of ['photos-1', 'filled']) await store.create(name, SPACE);
     await store.setAlias('photos', 'photos-1');
     expect(await planIndexes(store, 'photos', { after: 'filled' })).toEqual({
       before: 'photos-1',
