@@ -15,6 +15,8 @@ export interface PyTorchSettings {
   readonly threads: number;
   readonly channels_last?: boolean;
   readonly jit?: boolean;
+  /** torch.compile, of PyTorch 2; it needs a compiler on the machine. */
+  readonly compile?: boolean;
   /** One batch over and over, without images. */
   readonly model_only?: boolean;
 }
@@ -71,15 +73,18 @@ export function settingsToTry(
       `${settings.threads} threads`,
       ...(settings.channels_last === true ? ['channels last'] : []),
       ...(settings.jit === true ? ['traced and frozen'] : []),
+      ...(settings.compile === true ? ['compiled'] : []),
     ].join(', '),
     settings: { device, ...settings },
   });
   if (device === 'cuda') {
-    return [64, 128, 256].flatMap((batch) =>
-      [Math.ceil(cores / 2), cores].map((workers) =>
-        of({ dtype: 'float16', batch, workers, threads: 1, channels_last: true }),
+    const fp16 = { dtype: 'float16', threads: 1, channels_last: true } as const;
+    return [
+      ...[64, 128, 256].flatMap((batch) =>
+        [Math.ceil(cores / 2), cores].map((workers) => of({ ...fp16, batch, workers })),
       ),
-    );
+      of({ ...fp16, batch: 128, workers: cores, compile: true }),
+    ];
   }
   const plain = { dtype: 'float32', batch: 16, threads: cores } as const;
   return [

@@ -19,6 +19,9 @@ from torch.utils.data import DataLoader, Dataset
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
 DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
+# A GPU's libraries choose among their kernels in the first runs.
+WARM_UP = {'cpu': 1, 'cuda': 4}
+MODEL_SECONDS = 4
 
 
 class Photos(Dataset):
@@ -92,6 +95,10 @@ def prepare(weights, settings, device):
         model = model.to(memory_format=torch.channels_last)
     if dtype != torch.float32:
         model = model.to(dtype)
+    if device != 'cpu':
+        torch.backends.cudnn.benchmark = True
+    if settings.get('compile'):
+        return torch.compile(model), dtype
     if settings.get('jit'):
         size = (settings['batch'], 3, 224, 224)
         example = torch.zeros(size, dtype=dtype, device=device)
@@ -112,16 +119,18 @@ def embed(files, weights, settings):
         return model(pixels.to(device, dtype, non_blocking=True, memory_format=layout)).float().cpu()
 
     with torch.inference_mode():
-        for _ in range(1):
-            run(torch.zeros((settings['batch'], 3, 224, 224)))
+        noise = torch.rand((settings['batch'], 3, 224, 224))
+        for _ in range(WARM_UP[device]):
+            run(noise)
         if settings.get('model_only'):
-            pixels = torch.zeros((settings['batch'], 3, 224, 224)).to(device, dtype, memory_format=layout)
-            rounds = max(len(files) // settings['batch'], 1)
+            pixels = noise.to(device, dtype, memory_format=layout)
+            images = 0
             start = time.perf_counter()
-            for _ in range(rounds):
-                vectors = model(pixels)
-            vectors = vectors.float().cpu()
-            return time.perf_counter() - start, rounds * settings['batch'], vectors
+            while time.perf_counter() - start < MODEL_SECONDS:
+                # Copying the vectors waits for the device.
+                vectors = [model(pixels) for _ in range(4)][-1].float().cpu()
+                images += 4 * settings['batch']
+            return time.perf_counter() - start, images, vectors
         workers = settings.get('workers', 0)
         loader = DataLoader(
             Photos(files, settings.get('draft', True)),
