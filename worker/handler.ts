@@ -1,23 +1,20 @@
-// The platform's bindings → the app's dependencies, once per isolate, whichever engine the entry file
-// brings.
+// The platform's bindings → the app's dependencies, whichever engine the entry file brings: once per isolate,
+// and again when the bindings are others.
 
-import jpeg from '@cwasm/jpeg-turbo/jpeg-turbo.wasm';
-import webp from '@cwasm/webp/webp.wasm';
-import type { Engine } from '../core/ports.ts';
-import { createEdgeDecoder, edgeDecodeBytes } from '../engine/edge/decode.ts';
+import type { ModelFiles } from '../core/ports.ts';
 import { createDurableObjectStore } from '../search/edge/durable-object-store.ts';
 import type { IndexCatalog } from '../search/edge/index-catalog.ts';
 import type { VectorShard } from '../search/edge/vector-shard.ts';
-import { createAdmission } from './admission.ts';
 import { createApp } from './app.ts';
 import { assetFiles } from './asset-files.ts';
 import { bucketFiles } from './bucket-files.ts';
 import { type IndexStoreBindings, openIndexStore } from './index-store.ts';
+import { createIsolateParts } from './isolate.ts';
 import { readLimits } from './limits.ts';
 import { assetPageFiles } from './page-files.ts';
 import { type PlatformBindings, platformDependencies } from './platform.ts';
 import { jsonReport } from './request-log.ts';
-import { type CreateEngine, type ModelBytes, serveModel } from './served-model.ts';
+import type { CreateEngine, ModelBytes } from './served-model.ts';
 
 export interface Bindings extends PlatformBindings, IndexStoreBindings {
   readonly ASSETS: Fetcher;
@@ -36,16 +33,71 @@ export function createHandler(
   createEngine: CreateEngine,
   modelBytes: ModelBytes = () => 0,
 ): ExportedHandler<Bindings> {
-  let app: ReturnType<typeof createApp> | undefined;
+  // A change of secrets or variables alone may reach an isolate that is running: a key that was taken away must
+  // not hold there. The model, which takes the memory, stays unless it is another.
+  const partsOf = latest(modelText, (bindings) =>
+    createIsolateParts({
+      files: modelFiles(bindings),
+      limits: readLimits(bindings),
+      createEngine,
+      modelBytes,
+    }),
+  );
+  const appOf = latest(bindingsText, (bindings) => {
+    const parts = partsOf(bindings);
+    const files = modelFiles(bindings);
+    const limits = readLimits(bindings);
+    return createApp({
+      ...parts,
+      ...platformDependencies(bindings, limits),
+      indexes: openIndexStore(bindings, () =>
+        createDurableObjectStore({ catalog: bindings.INDEX_CATALOG, shards: bindings.VECTOR_SHARDS }),
+      ),
+      page: assetPageFiles(bindings.ASSETS, '/web'),
+      ...(String(bindings.PUBLISH_MODEL) === 'true' ? { publishedModel: files } : {}),
+      limits,
+      report: jsonReport((line) => console.error(line)),
+    });
+  });
   return {
     fetch(request, bindings, context) {
-      app ??= appOf(bindings, createEngine, modelBytes);
-      const answer = Promise.resolve(app.fetch(request, bindings, context));
+      const answer = Promise.resolve(appOf(bindings).fetch(request, bindings, context));
       // Others may wait for what this request began (a load, a place): it runs on when its client leaves.
       context.waitUntil(answer);
       return inSight(answer);
     },
   };
+}
+
+/** What was made of the last bindings, while their text is the same. */
+function latest<Made>(
+  textOf: (bindings: Bindings) => string,
+  make: (bindings: Bindings) => Made,
+): (bindings: Bindings) => Made {
+  let last: { readonly text: string; readonly made: Made } | undefined;
+  return (bindings) => {
+    const text = textOf(bindings);
+    if (last?.text !== text) last = { text, made: make(bindings) };
+    return last.made;
+  };
+}
+
+/** What one model is told from another by, and what it is served with. */
+function modelText(bindings: Bindings): string {
+  return JSON.stringify([bindings.MODEL, bindings.MODELS !== undefined, readLimits(bindings)]);
+}
+
+/** Variables and secrets by value, all else by name: it is only asked, and may be another object each time. */
+function bindingsText(bindings: Bindings): string {
+  return JSON.stringify(
+    Object.entries(bindings).map(([name, value]) =>
+      ['string', 'number', 'boolean'].includes(typeof value) ? [name, value] : [name],
+    ),
+  );
+}
+
+function modelFiles({ ASSETS, MODEL, MODELS }: Bindings): ModelFiles {
+  return MODELS === undefined ? assetFiles(ASSETS, `/models/${MODEL}`) : bucketFiles(MODELS, MODEL);
 }
 
 /** Milliseconds. */
@@ -62,50 +114,4 @@ async function inSight<T>(answer: Promise<T>): Promise<T> {
   } finally {
     clearInterval(timer);
   }
-}
-
-function appOf(
-  bindings: Bindings,
-  createEngine: CreateEngine,
-  modelBytes: ModelBytes,
-): ReturnType<typeof createApp> {
-  const limits = readLimits(bindings);
-  const now = () => performance.now();
-  const files =
-    bindings.MODELS === undefined
-      ? assetFiles(bindings.ASSETS, `/models/${bindings.MODEL}`)
-      : bucketFiles(bindings.MODELS, bindings.MODEL);
-  let decodeBytes = edgeDecodeBytes(0);
-  const decoder = createEdgeDecoder({ jpeg, webp }, () => decodeBytes);
-  const admission = createAdmission(limits, now);
-  let engine: Engine | undefined;
-  const keepEngine: CreateEngine = (manifest, modelFiles) => {
-    engine = createEngine(manifest, modelFiles);
-    decodeBytes = edgeDecodeBytes(modelBytes(manifest));
-    return engine;
-  };
-  return createApp({
-    ...platformDependencies(bindings, limits, admission, {
-      engineMemoryBytes: () => engine?.memoryBytes() ?? 0,
-      decoderMemoryBytes: decoder.heldBytes,
-      decoderPeakBytes: decoder.peakBytes,
-    }),
-    model: serveModel({
-      files,
-      createEngine: keepEngine,
-      decoder,
-      decoderPeakBytes: decoder.peakBytes,
-      limits,
-      now,
-    }),
-    indexes: openIndexStore(bindings, () =>
-      createDurableObjectStore({ catalog: bindings.INDEX_CATALOG, shards: bindings.VECTOR_SHARDS }),
-    ),
-    page: assetPageFiles(bindings.ASSETS, '/web'),
-    ...(String(bindings.PUBLISH_MODEL) === 'true' ? { publishedModel: files } : {}),
-    limits,
-    admission,
-    now,
-    report: jsonReport((line) => console.error(line)),
-  });
 }

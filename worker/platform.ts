@@ -1,8 +1,6 @@
 // What Cloudflare gives beside the model: the counter of the rate limit, the cache, the log, the network.
 
-import type { Admission } from './admission.ts';
 import { platformAnswerCache } from './answer-cache.ts';
-import { createApiMetrics, type Gauges } from './api-metrics.ts';
 import type { AppDependencies } from './dependencies.ts';
 import type { Limits } from './limits.ts';
 import { memoryRateLimiter, platformRateLimiter, type RateLimitBinding } from './rate-limit.ts';
@@ -16,17 +14,9 @@ export interface PlatformBindings {
   readonly RATE_LIMITER?: RateLimitBinding;
 }
 
-type PlatformDependencies = Pick<
-  AppDependencies,
-  'access' | 'answers' | 'corsOrigins' | 'log' | 'metrics' | 'urlImages'
->;
+type PlatformDependencies = Pick<AppDependencies, 'access' | 'answers' | 'corsOrigins' | 'log' | 'urlImages'>;
 
-export function platformDependencies(
-  bindings: PlatformBindings,
-  limits: Limits,
-  admission: Admission,
-  memory: Pick<Gauges, 'engineMemoryBytes' | 'decoderMemoryBytes' | 'decoderPeakBytes'>,
-): PlatformDependencies {
+export function platformDependencies(bindings: PlatformBindings, limits: Limits): PlatformDependencies {
   const fetchImage = (url: URL, init: RequestInit) => fetch(url, init);
   const settings = readSettings(bindings, () => bindings.API_KEYS, limits, fetchImage);
   if ((bindings.API_KEYS ?? '') === '') {
@@ -46,11 +36,6 @@ export function platformDependencies(
       : { answers: platformAnswerCache(caches.default, settings.cacheSeconds) }),
     corsOrigins: settings.corsOrigins,
     log: jsonLog((line) => console.log(line)),
-    metrics: createApiMetrics({
-      ...memory,
-      running: () => admission.running,
-      waiting: () => admission.waiting,
-    }),
     urlImages: settings.urlImages,
   };
 }
