@@ -1,6 +1,7 @@
 // onnxruntime-node for any graph of ours: opened from a file (external weights are mapped from beside
 // it), fed and read as typed arrays. The engine and the model build stand on it.
 
+import './no-telemetry.ts';
 import * as ort from 'onnxruntime-node';
 import { ModelError } from '../../core/errors.ts';
 

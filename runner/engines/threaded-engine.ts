@@ -1,7 +1,7 @@
 // An engine on threads of its own: a batch is divided among them, each with its own copy of the engine. What
 // comes out is what one of them alone would give, bit for bit.
 
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { ModelError } from '../../core/errors.ts';
 import type { Engine, EngineRun, ImageBatch } from '../../core/ports.ts';
 import type { Tap, TapOutputs } from '../../core/taps.ts';
@@ -72,6 +72,8 @@ function openThread(recipe: EngineRecipe): Promise<Thread> {
   const worker = new Worker(new URL('./thread.ts', import.meta.url), {
     workerData: recipe,
     execArgv: [],
+    // Native libraries read the process's environment, not a thread's copy (engine/node/no-telemetry.ts).
+    env: SHARE_ENV,
     resourceLimits: THREAD_MEMORY,
   });
   const jobs = new Map<number, Job>();
