@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { SourceError } from '../core/errors.ts';
 import { openStore, STORES } from '../search/node/open-store.ts';
 import { NODE_ENGINES } from '../server/node-engines.ts';
 import { startNodeServer } from '../server/node-server.ts';
@@ -50,6 +51,7 @@ export const serve: Command = {
     if (engine === undefined) {
       throw new UsageError(`Expected one of ${NODE_ENGINES.join(', ')} for --engine but found '${wanted}'.`);
     }
+    const grace = wholeNumber(values, 'grace', { max: 3600 }) ?? 30;
     const place = text(values, 'indexes');
     const indexes = place === undefined ? undefined : await openStore(place);
     const server = await startNodeServer({
@@ -61,7 +63,7 @@ export const serve: Command = {
       page: existsSync(PAGE) ? PAGE : undefined,
       indexes,
       maxBatch: wholeNumber(values, 'batch', { min: 1, max: 1024 }) ?? 16,
-      grace: (wholeNumber(values, 'grace', { max: 3600 }) ?? 30) * 1000,
+      grace: grace * 1000,
       variables: process.env,
       log: (line) => console.log(line),
     });
@@ -77,6 +79,11 @@ export const serve: Command = {
     console.error('Stopping: finishing what is in work. Once more to stop at once.');
     const finished = await server.stop();
     await indexes?.close();
-    if (!finished) console.error('Some work was not finished in time.');
+    if (!finished) {
+      throw new SourceError(
+        'overloaded',
+        `Expected all work to be finished ${grace} s after the stop (--grace).`,
+      );
+    }
   },
 };

@@ -1,8 +1,8 @@
 // The app on a socket of Node's, and its graceful end: what is being answered is answered, what is new is
 // refused.
 
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Admission } from '../worker/admission.ts';
 import type { ApiApp } from '../worker/app.ts';
@@ -40,6 +40,11 @@ export interface RunningServer {
 
 /** Milliseconds between looks for sockets that can be closed. */
 const SWEEP = 20;
+/**
+ * Milliseconds that a connection has for a request when the server stops: one may be on its way. Node looks for
+ * late headers no more then, so that who sends none would hold up the end.
+ */
+const LAST_CALL = 1000;
 const KEEP_ALIVE_TIMEOUT = 5_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 
@@ -53,6 +58,9 @@ export async function startHttpServer({
 }: HttpServerOptions): Promise<RunningServer> {
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   const { headers, request, silence, check } = { ...TIMEOUTS, ...timeouts };
+  const answering = new Map<ServerResponse, Socket>();
+  const sockets = new Set<Socket>();
+  let stopping: Promise<boolean> | undefined;
   const server = createServer(
     {
       headersTimeout: headers,
@@ -62,18 +70,24 @@ export async function startHttpServer({
       maxHeaderSize: MAX_HEADER_BYTES,
     },
     (incoming, outgoing) => {
+      answering.set(outgoing, incoming.socket);
+      outgoing.once('close', () => answering.delete(outgoing));
+      if (stopping !== undefined) outgoing.setHeader('connection', 'close');
       void listener(incoming, outgoing);
     },
   );
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   server.setTimeout(silence);
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  let stopping: Promise<boolean> | undefined;
   return {
     url: `http://${name}:${address.port}`,
     stop() {
-      stopping ??= stop(server, admission, grace);
+      stopping ??= stop(server, { answering, sockets }, admission, grace);
       return stopping;
     },
   };
@@ -86,10 +100,33 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-async function stop(server: Server, admission: Admission, grace: number): Promise<boolean> {
+/** What is there of a server's clients. */
+interface Clients {
+  /** In the order of the requests; of one socket there may be several. */
+  readonly answering: ReadonlyMap<ServerResponse, Socket>;
+  readonly sockets: ReadonlySet<Socket>;
+}
+
+async function stop(
+  server: Server,
+  { answering, sockets }: Clients,
+  admission: Admission,
+  grace: number,
+): Promise<boolean> {
   const closed = new Promise<boolean>((resolve) => server.close(() => resolve(true)));
-  // A socket that was busy a moment ago is idle now, and would be kept for the client's next request.
-  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP);
+  // So that no client sends its next request into a socket that is about to be closed.
+  const lastAnswers = new Map([...answering].map(([outgoing, socket]) => [socket, outgoing]));
+  for (const outgoing of lastAnswers.values()) {
+    if (!outgoing.headersSent) outgoing.setHeader('connection', 'close');
+  }
+  const since = performance.now();
+  const sweep = setInterval(() => {
+    // A socket that was busy a moment ago is idle now, and would be kept for the client's next request.
+    server.closeIdleConnections();
+    if (performance.now() - since < LAST_CALL) return;
+    const busy = new Set(answering.values());
+    for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
+  }, SWEEP);
   const late = new Promise<boolean>((resolve) => {
     setTimeout(() => resolve(false), grace).unref();
   });

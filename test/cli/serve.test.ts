@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -59,6 +60,22 @@ test('a key, a projection and a server make an answer; SIGTERM ends it', async (
   child.kill('SIGTERM');
   expect(await code).toBe(0);
   expect(output.stdout).not.toContain(secret);
+});
+
+test('work that was cut off is told, and is no success', async () => {
+  const { child, output, code } = start('serve', model, '--port', '0', '--grace', '0');
+  await expect.poll(() => output.stderr, { timeout: 20_000 }).toContain('vgg-edge serves');
+  const url = new URL(/http:\/\/\S+/.exec(output.stderr)?.[0] ?? '');
+  const upload = createConnection(Number(url.port), url.hostname);
+  upload.on('error', () => undefined);
+  upload.write(
+    'POST /v1/embeddings HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: image/jpeg\r\ncontent-length: 9\r\n\r\n',
+  );
+  const running = async () => (await fetch(new URL('/metrics', url))).text();
+  await expect.poll(running).toContain('\nvgg_edge_requests_running 1\n');
+  child.kill('SIGTERM');
+  expect(await code).toBe(3);
+  expect(output.stderr).toContain('Expected all work to be finished 0 s after the stop');
 });
 
 describe('refusals', () => {

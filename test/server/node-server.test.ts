@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -144,6 +145,18 @@ describe('the end', () => {
     return { server, ask, release: () => release(), entered: () => entered, admission };
   }
 
+  /** Sends this, and tells what is heard until the server closes the connection. */
+  function connection(url: string, text: string) {
+    const socket = createConnection(Number(new URL(url).port), '127.0.0.1');
+    let heard = '';
+    socket.setEncoding('latin1').on('data', (piece: string) => {
+      heard += piece;
+    });
+    socket.on('error', () => undefined).write(text);
+    const closed = new Promise<string>((resolve) => socket.on('close', () => resolve(heard)));
+    return { socket, closed };
+  }
+
   test('finishes what runs and what waits, and takes nothing new', async () => {
     const { server, ask, release, entered, admission } = await slowServer(5000);
     const asked = [ask(), ask()];
@@ -152,6 +165,37 @@ describe('the end', () => {
     await expect(ask()).rejects.toThrow();
     release();
     expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([200, 200]);
+    expect(await stopping).toBe(true);
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['half a request', 'GET /livez HTTP/1.1\r\nhost'],
+    ['half a request behind a whole one', 'GET /livez HTTP/1.1\r\nhost: a\r\n\r\nGET /livez'],
+  ])('is not held up by a connection that says %s', async (_, text) => {
+    const { server } = await slowServer(600_000);
+    const { closed } = connection(server.url, text);
+    // Behind it in the same queue: what it said has been read.
+    expect((await fetch(`${server.url}/livez`)).status).toBe(200);
+    expect(await server.stop()).toBe(true);
+    await closed;
+  });
+
+  test('tells who is answered that the connection ends, after the last of its answers', async () => {
+    const { server, release, entered, admission } = await slowServer(5000);
+    const body = Buffer.from(imageOf(RED)).toString('latin1');
+    const head = `POST /v1/classify HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: image/png\r\ncontent-length: ${body.length}\r\n\r\n`;
+    const { socket, closed } = connection(server.url, '');
+    socket.write(`${head}${body}`.repeat(2), 'latin1');
+    await expect.poll(() => entered() === 1 && admission.waiting === 1).toBe(true);
+    const stopping = server.stop();
+    release();
+    const heard = await closed;
+    expect([...heard.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)).toEqual(['200', '200']);
+    expect([...heard.matchAll(/^connection: (\S+)/gim)].map(([, kind]) => kind)).toEqual([
+      'keep-alive',
+      'close',
+    ]);
     expect(await stopping).toBe(true);
   });
 
