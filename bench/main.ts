@@ -3,6 +3,7 @@
 
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { widenThreadPool } from '../engine/node/thread-pool.ts';
 import { machine } from './measure.ts';
 
 const available = readdirSync(import.meta.dirname)
@@ -18,6 +19,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+widenThreadPool();
 console.log(`Machine: ${machine()}`);
 for (const name of wanted.length > 0 ? wanted : available) {
   console.log(`\n## ${name}\n`);

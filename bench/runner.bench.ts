@@ -4,7 +4,7 @@
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { LOCAL_IMAGE_LIMITS } from '../core/image.ts';
 import type { ImageBatch } from '../core/ports.ts';
@@ -68,7 +68,7 @@ export async function run(options: readonly string[]): Promise<void> {
         }),
       )}`,
     );
-    await compareVectors(pytorch, files.slice(0, 16), best, photos, join(folder, 'compared'));
+    await compareVectors(pytorch, files.slice(0, 16), best, folder);
     await showLimits(
       pytorch,
       files,
@@ -138,9 +138,11 @@ async function compareVectors(
   pytorch: PyTorch,
   files: readonly string[],
   settings: PyTorchSettings,
-  photos: string,
-  out: string,
+  folder: string,
 ): Promise<void> {
+  const photos = join(folder, 'compared-photos');
+  const out = join(folder, 'compared');
+  await copies(dirname(files[0] ?? ''), photos, files.length);
   const { vectors = [] } = await pytorch.embed(files, settings, true);
   await runFile(process.execPath, [
     CLI,

@@ -2,6 +2,7 @@
 // 1 the input or the model is wrong, 2 the command line is wrong, 3 a source cannot be reached, 130 stopped.
 
 import { InputError, ModelError, SourceError } from '../core/errors.ts';
+import { widenThreadPool } from '../engine/node/thread-pool.ts';
 import { StoppedError } from '../runner/stopped.ts';
 import { type Command, commandHelp, parseCommand, UsageError } from './command.ts';
 
@@ -32,6 +33,7 @@ export async function run(args: readonly string[]): Promise<void> {
     if (error.code === 'EPIPE') process.exit(CLOSED_PIPE);
     throw error;
   });
+  widenThreadPool();
   process.exitCode = await main(args);
 }
 

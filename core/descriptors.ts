@@ -13,7 +13,8 @@ export const POOLS = ['none', 'avg', 'max', 'gem', 'rmac'] as const;
  */
 export type Pool = (typeof POOLS)[number];
 
-const GEM_POWER = 3;
+/** Nothing is below 0 for the generalised mean. A product takes a tenth of the time of `**`. */
+const cube = (value: number): number => (value > 0 ? value * value * value : 0);
 const RMAC_SCALES = 3;
 
 /** Pools `map`, float32 [channels, side, side], to [channels]; `none` gives the map itself. */
@@ -22,21 +23,11 @@ export function poolMap(map: Float32Array, pool: Pool, side: number = POOLED_SID
     case 'none':
       return map;
     case 'avg':
-      return perChannel(
-        map,
-        side,
-        (sum, value) => sum + value,
-        (sum, count) => sum / count,
-      );
+      return channelMeans(map, side, false);
     case 'max':
       return regionMaxima(map, side, { top: 0, left: 0, side });
     case 'gem':
-      return perChannel(
-        map,
-        side,
-        (sum, value) => sum + Math.max(value, 0) ** GEM_POWER,
-        (sum, count) => Math.cbrt(sum / count),
-      );
+      return channelMeans(map, side, true);
     case 'rmac':
       return regionalMaxima(map, side);
   }
@@ -56,29 +47,35 @@ interface Region {
   readonly side: number;
 }
 
-function perChannel(
-  map: Float32Array,
-  side: number,
-  add: (sum: number, value: number) => number,
-  finish: (sum: number, count: number) => number,
-): Float32Array {
+/** Of each channel's values, or of their cubes and the cube root of that. */
+function channelMeans(map: Float32Array, side: number, cubed: boolean): Float32Array {
   const count = side * side;
-  return Float32Array.from({ length: map.length / count }, (_, channel) =>
-    finish(map.subarray(channel * count, (channel + 1) * count).reduce(add, 0), count),
-  );
+  const means = new Float32Array(map.length / count);
+  let place = 0;
+  for (let channel = 0; channel < means.length; channel += 1) {
+    let sum = 0;
+    for (let cell = 0; cell < count; cell += 1, place += 1) {
+      const value = map[place] ?? 0;
+      sum += cubed ? cube(value) : value;
+    }
+    means[channel] = cubed ? Math.cbrt(sum / count) : sum / count;
+  }
+  return means;
 }
 
 function regionMaxima(map: Float32Array, side: number, region: Region): Float32Array {
   const count = side * side;
-  const maxima = new Float32Array(map.length / count).fill(-Infinity);
-  maxima.forEach((_, channel) => {
+  const maxima = new Float32Array(map.length / count);
+  for (let channel = 0; channel < maxima.length; channel += 1) {
     let maximum = -Infinity;
     for (let row = region.top; row < region.top + region.side; row += 1) {
       const start = channel * count + row * side + region.left;
-      for (const value of map.subarray(start, start + region.side)) maximum = Math.max(maximum, value);
+      for (let place = start; place < start + region.side; place += 1) {
+        maximum = Math.max(maximum, map[place] ?? -Infinity);
+      }
     }
     maxima[channel] = maximum;
-  });
+  }
   return maxima;
 }
 

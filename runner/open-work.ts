@@ -1,5 +1,6 @@
 // What a machine needs to work on a run: source, output and pipeline, opened from the run's record.
 
+import { availableParallelism } from 'node:os';
 import type { Manifest } from '../core/manifest.ts';
 import type { Engine } from '../core/ports.ts';
 import type { Describer } from '../engine/describer.ts';
@@ -32,7 +33,7 @@ export interface Work {
 }
 
 /** Enough for the disk to be ahead of the decoders; sources that answer slowly gain from more. */
-export const DEFAULT_READERS = 16;
+export const DEFAULT_READERS = Math.max(16, 2 * availableParallelism());
 
 /** Throws InputError, SourceError for a source or an output that cannot be opened. */
 export async function openWork(parts: WorkParts): Promise<Work> {
