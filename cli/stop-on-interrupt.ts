@@ -12,15 +12,19 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 export function stopOnInterrupt(asked: () => void): Interrupt {
   const controller = new AbortController();
   const stop = (name: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
+    if (controller.signal.aborted) {
+      release();
+      // By the signal itself: process.exit would wait for native threads, and onnxruntime's abort then.
+      process.kill(process.pid, name);
+      // The first process of a container is not ended by signals of its own.
+      process.exit(name === 'SIGINT' ? 130 : 143);
+    }
     controller.abort();
     asked();
   };
-  for (const name of SIGNALS) process.on(name, stop);
-  return {
-    signal: controller.signal,
-    release() {
-      for (const name of SIGNALS) process.off(name, stop);
-    },
+  const release = (): void => {
+    for (const name of SIGNALS) process.off(name, stop);
   };
+  for (const name of SIGNALS) process.on(name, stop);
+  return { signal: controller.signal, release };
 }
