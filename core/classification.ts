@@ -12,7 +12,7 @@ export interface RankedClass {
 /** Softmax over all logits, shifted by the largest so that nothing overflows. */
 export function softmax(logits: Float32Array): Float64Array {
   const largest = logits.reduce((maximum, logit) => Math.max(maximum, logit), -Infinity);
-  const powers = Float64Array.from(logits, (logit) => Math.exp(logit - largest));
+  const powers = new Float64Array(logits).map((logit) => Math.exp(logit - largest));
   const sum = powers.reduce((total, power) => total + power, 0);
   return powers.map((power) => power / sum);
 }
@@ -20,11 +20,12 @@ export function softmax(logits: Float32Array): Float64Array {
 /** The `count` classes of the largest logits; of equal ones the lower class first. */
 export function topClasses(logits: Float32Array, count: number): RankedClass[] {
   const probabilities = softmax(logits);
-  return Array.from(logits, (logit, index) => ({
+  const logitOf = (index: number) => logits[index] ?? 0;
+  const order = new Uint32Array(logits.length).map((_, index) => index);
+  order.sort((a, b) => logitOf(b) - logitOf(a) || a - b);
+  return Array.from(order.subarray(0, count), (index) => ({
     class: index,
     probability: probabilities[index] ?? 0,
-    logit,
-  }))
-    .toSorted((a, b) => b.logit - a.logit || a.class - b.class)
-    .slice(0, count);
+    logit: logitOf(index),
+  }));
 }

@@ -118,8 +118,25 @@ export function toHex(bytes: Uint8Array): string {
 
 /** Nine significant digits name a float32 uniquely; the double it is stored as would print up to 17. */
 const FLOAT32_DIGITS = 9;
+/** The powers of ten that are exact doubles. */
+const POWERS = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
 
 /** The values as numbers that print short; `Math.fround` of each is the value again. */
 export function float32ToNumbers(values: Float32Array): number[] {
-  return Array.from(values, (value) => Number(value.toPrecision(FLOAT32_DIGITS)));
+  const numbers = new Array<number>(values.length);
+  for (let index = 0; index < values.length; index += 1) numbers[index] = shorten(values[index] ?? 0);
+  return numbers;
+}
+
+/**
+ * `value` to nine digits. An answer has 25,088 of them, so it is reckoned, not printed and read again: that took most
+ * of the memory which a request leaves to the garbage collector.
+ */
+function shorten(value: number): number {
+  if (value === 0) return 0;
+  const size = Math.abs(value);
+  const power = POWERS[FLOAT32_DIGITS - 1 - Math.floor(Math.log10(size))];
+  // Below 1e-14 and from 1e9 on, and what is no number.
+  if (power === undefined) return Number(value.toPrecision(FLOAT32_DIGITS));
+  return (Math.sign(value) * Math.round(size * power)) / power;
 }

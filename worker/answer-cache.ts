@@ -35,12 +35,13 @@ export async function answerKey({ route, model, options, images }: AnswerIdentit
 }
 
 export async function sha256Hex(bytes: Uint8Array): Promise<string> {
-  // Web Crypto refuses shared memory; anything else is read where it lies.
+  return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', unshared(bytes))));
+}
+
+/** The bytes where they lie; a copy of shared memory, which neither Web Crypto nor a Response takes. */
+export function unshared(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const { buffer, byteOffset, length } = bytes;
-  const view =
-    buffer instanceof ArrayBuffer ? new Uint8Array(buffer, byteOffset, length) : new Uint8Array(bytes);
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', view));
-  return toHex(digest);
+  return buffer instanceof ArrayBuffer ? new Uint8Array(buffer, byteOffset, length) : new Uint8Array(bytes);
 }
 
 export const ANSWER_KEY = /^[0-9a-f]{64}$/;
@@ -113,7 +114,7 @@ export function platformAnswerCache(cache: PlatformCache, maxAge: number): Answe
     async put(key, { headers, body }) {
       // The platform adds and changes headers of its own, so ours travel in one.
       const wrapped = { [HEADERS]: JSON.stringify(headers), 'cache-control': `public, max-age=${maxAge}` };
-      const response = new Response(new Uint8Array(body), { headers: wrapped });
+      const response = new Response(unshared(body), { headers: wrapped });
       await cache.put(url(key), response).catch(() => undefined);
     },
   };

@@ -6,7 +6,7 @@ import type * as z from 'zod';
 import type { EmbedTimes, ImageSource } from '../core/embedder.ts';
 import { urlReader } from '../net/url-image.ts';
 import { MODEL_HEADER, serverTiming } from './answer.ts';
-import { answerKey, matchesETag, type StoredAnswer } from './answer-cache.ts';
+import { answerKey, matchesETag, type StoredAnswer, unshared } from './answer-cache.ts';
 import type { Ready } from './dependencies.ts';
 import { hashImages } from './hash-images.ts';
 import { checkHead, type ImageOptionsSchema, readImageRequest } from './image-request.ts';
@@ -97,7 +97,7 @@ export function send(context: Context<ApiEnv>, { headers, body }: StoredAnswer):
   const { cache } = context.get('facts');
   if (cache !== undefined) context.header('x-cache', cache);
   for (const [name, value] of Object.entries(headers)) context.header(name, value);
-  return context.body(new Uint8Array(body));
+  return context.body(unshared(body));
 }
 
 function toJson(body: object): StoredAnswer {

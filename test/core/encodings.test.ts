@@ -63,6 +63,15 @@ describe('float32', () => {
     }
     expect(JSON.stringify(float32ToNumbers(Float32Array.of(0.5, 0.1)))).toBe('[0.5,0.100000001]');
   });
+
+  test('as numbers has nine digits, whatever its size', () => {
+    const random = new Float32Array(noise(40_000, 10).buffer);
+    const decades = Array.from({ length: 77 }, (_, at) => Number(`1e${at - 38}`));
+    const powersOfTwo = Array.from({ length: 60 }, (_, at) => -(2 ** (at - 30)));
+    const list = Float32Array.from([...values, ...random, ...decades, ...powersOfTwo]);
+    const printed = Array.from(list, (value) => Number(value.toPrecision(9)));
+    expect(float32ToNumbers(list)).toEqual(printed);
+  });
 });
 
 test('float32 goes through base64 unchanged, and what is no float32 is refused by name', () => {
