@@ -26,9 +26,14 @@ export function modelFacts({ id, manifest, engine }: ServedModel): ModelFacts {
   };
 }
 
+/** The error of each image at its place; undefined where it worked. */
+export function errorsOf(outcomes: readonly Outcome<unknown>[]): unknown[] {
+  return outcomes.map((outcome) => ('error' in outcome ? outcome.error : undefined));
+}
+
 /**
  * `data` for the images that worked, each with its `index`, and `errors` for those that did not.
- * Throws the error, or an AggregateError of them, when none worked.
+ * Throws an AggregateError of them when none worked.
  */
 export function listOutcomes<T, Item extends object>(
   outcomes: readonly Outcome<T>[],
@@ -37,8 +42,8 @@ export function listOutcomes<T, Item extends object>(
   const data = outcomes.flatMap((outcome, index) =>
     'value' in outcome ? [{ ...render(outcome.value), index }] : [],
   );
-  const failures = outcomes.map((outcome) => ('error' in outcome ? outcome.error : undefined));
-  if (data.length === 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures);
+  const failures = errorsOf(outcomes);
+  if (data.length === 0) throw new AggregateError(failures);
   return data.length === outcomes.length ? { data } : { data, errors: listErrors(failures) };
 }
 

@@ -8,7 +8,7 @@ import { createApiMetrics } from './api-metrics.ts';
 import { ANSWER_HEADERS } from './api-route.ts';
 import { servedRoutes } from './api-routes.ts';
 import type { AppDependencies, Ready } from './dependencies.ts';
-import { answeredError, errorCode, errorResponse, isOurs } from './error-response.ts';
+import { answeredError, errorCode, errorResponse, failuresOf, isOurs } from './error-response.ts';
 import { guard } from './guard.ts';
 import { limitIndexes } from './index-limit.ts';
 import { refuseOtherMethods } from './method-not-allowed.ts';
@@ -56,7 +56,7 @@ export type ApiApp = Pick<Hono<ApiEnv>, 'fetch' | 'request' | 'routes'>;
 
 export function createApp(dependencies: AppDependencies): ApiApp {
   const ready = withDefaults(dependencies);
-  const { access, corsOrigins, indexes, limits, page, publishedModel, report } = ready;
+  const { access, corsOrigins, indexes, limits, page, publishedModel } = ready;
   const app = new Hono<ApiEnv>();
   app.use(observe(ready));
   app.use(secureHeaders());
@@ -79,12 +79,9 @@ export function createApp(dependencies: AppDependencies): ApiApp {
   refuseOtherMethods(app);
   const fail: ErrorHandler<ApiEnv> = (error, context) => {
     const facts = context.get('facts');
+    facts.failures = failuresOf(error);
     facts.code = errorCode(error);
-    if (isOurs(error)) {
-      const first = answeredError(error);
-      report(first);
-      facts.cause = messageOf(first);
-    }
+    if (isOurs(error)) facts.cause = messageOf(answeredError(error));
     const response = errorResponse(error);
     if (response.status === 401) response.headers.set('www-authenticate', 'Bearer');
     // Headers set before the failure (the model's id, Allow) belong to the answer too.

@@ -9,7 +9,7 @@ import type { ApiMetrics } from './api-metrics.ts';
 import type { Access } from './guard.ts';
 import type { Limits } from './limits.ts';
 import type { PageFiles } from './page-files.ts';
-import type { RequestLog } from './request-log.ts';
+import type { FailureReport, RequestLog } from './request-log.ts';
 import type { ServedModel } from './served-model.ts';
 
 export interface AppDependencies {
@@ -19,8 +19,8 @@ export interface AppDependencies {
   readonly admission: Admission;
   /** Milliseconds from any fixed point. */
   readonly now: () => number;
-  /** Told of every error that is not the caller's; of a list of which every item failed, of the first. */
-  readonly report: (error: unknown) => void;
+  /** Told of what fails by no fault of the caller's, items of a list too: of one request, the first of each code. */
+  readonly report: FailureReport;
   /** Who may ask, and how often. Without it only requests to a loopback address are answered. */
   readonly access?: Access;
   /** Without it image URLs are refused. */

@@ -53,12 +53,12 @@ interface ErrorAnswer {
 }
 
 /**
- * The answer to a request that failed. An AggregateError stands for a list of which every item failed:
- * its first error gives the status. Only failures of ours are answered without their message.
+ * The answer to a request that failed. An AggregateError stands for a list, its errors at the places of the items
+ * that failed: the first gives the status. Only failures of ours are answered without their message.
  */
 export function errorResponse(error: unknown): Response {
   const all = error instanceof AggregateError ? error.errors : [error];
-  const { status, body, retryAfter } = describeError(all[0]);
+  const { status, body, retryAfter } = describeError(answeredError(error));
   const answer = all.length > 1 ? { error: body, errors: listErrors(all) } : { error: body };
   const headers = new Headers();
   if (retryAfter !== undefined) headers.set('retry-after', String(retryAfter));
@@ -72,9 +72,14 @@ export function listErrors(errors: readonly unknown[]): ItemError[] {
   );
 }
 
-/** The error that an answer is: of a list of which every item failed, the first. */
+/** What failed: of a list, its items. */
+export function failuresOf(error: unknown): readonly unknown[] {
+  return error instanceof AggregateError ? error.errors.filter((item) => item !== undefined) : [error];
+}
+
+/** The error that an answer is: of a list, the first. */
 export function answeredError(error: unknown): unknown {
-  return error instanceof AggregateError ? error.errors[0] : error;
+  return failuresOf(error)[0];
 }
 
 /** The code by which an answer's error goes in logs and metrics. */

@@ -3,15 +3,14 @@
 
 import type { Context, Handler } from 'hono';
 import type * as z from 'zod';
-import type { EmbedTimes, ImageSource } from '../core/embedder.ts';
+import type { EmbedTimes, ImageSource, Outcome } from '../core/embedder.ts';
 import { urlReader } from '../net/url-image.ts';
-import { MODEL_HEADER, serverTiming } from './answer.ts';
+import { errorsOf, MODEL_HEADER, serverTiming } from './answer.ts';
 import { answerKey, matchesETag, type StoredAnswer, unshared } from './answer-cache.ts';
 import type { Ready } from './dependencies.ts';
 import { hashImages } from './hash-images.ts';
 import { checkHead, type ImageOptionsSchema, readImageRequest } from './image-request.ts';
 import type { ApiEnv } from './request-facts.ts';
-import type { ItemError } from './schemas/answer.ts';
 import { checkModel, type ServedModel } from './served-model.ts';
 
 export interface ImageWork<Options> {
@@ -26,7 +25,8 @@ export interface ImageAnswer {
   /** An object becomes JSON. */
   readonly body: object | StoredAnswer;
   readonly times: Readonly<EmbedTimes>;
-  readonly errors?: readonly ItemError[] | undefined;
+  /** What became of each image. */
+  readonly outcomes: readonly Outcome<unknown>[];
 }
 
 export interface ImageRouteOptions<Schema extends z.ZodType> {
@@ -78,12 +78,12 @@ export function imageRoute<Schema extends ImageOptionsSchema>(
         if (stored !== undefined) return send(context, stored);
       }
 
-      const { body, times, errors } = await work({ images, options: request.options, model: served, type });
+      const { body, times, outcomes } = await work({ images, options: request.options, model: served, type });
       facts.times = times;
-      facts.itemCodes = errors?.map(({ error }) => error.code) ?? [];
+      facts.failures = errorsOf(outcomes).filter((error) => error !== undefined);
       context.header('server-timing', serverTiming(times, facts.waited));
       const answer = isStored(body) ? body : toJson(body);
-      if (key !== undefined && errors === undefined) {
+      if (key !== undefined && facts.failures.length === 0) {
         context.header('etag', `"${key}"`);
         await answers?.put(`${path}/${key}`, answer);
       }

@@ -3,18 +3,20 @@
 import type { MiddlewareHandler } from 'hono';
 import { matchedRoutes, routePath } from 'hono/route';
 import { type ApiMetrics, STAGES } from './api-metrics.ts';
+import { errorCode, isOurs } from './error-response.ts';
 import type { ApiEnv, RequestFacts } from './request-facts.ts';
-import type { RequestLog } from './request-log.ts';
+import type { FailureReport, RequestLog } from './request-log.ts';
 import { continueTrace } from './trace-context.ts';
 
 export interface Observation {
   readonly metrics: ApiMetrics;
   readonly log: RequestLog;
+  readonly report: FailureReport;
   /** Milliseconds from any fixed point. */
   readonly now: () => number;
 }
 
-export function observe({ metrics, log, now }: Observation): MiddlewareHandler<ApiEnv> {
+export function observe({ metrics, log, report, now }: Observation): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {
     const start = now();
     const trace = continueTrace(context.req.header('traceparent'));
@@ -34,8 +36,12 @@ export function observe({ metrics, log, now }: Observation): MiddlewareHandler<A
     metrics.duration.observe(duration / 1000, { route });
     metrics.requestBytes.add(facts.requestBytes ?? 0);
     if (facts.cache !== undefined) metrics.cache.add(1, { result: facts.cache });
-    for (const code of [...(facts.code === undefined ? [] : [facts.code]), ...(facts.itemCodes ?? [])]) {
+    const told = new Set<string>();
+    for (const failure of facts.failures ?? []) {
+      const code = errorCode(failure);
       metrics.failures.add(1, { route, code });
+      if (isOurs(failure) && !told.has(code)) report(failure, facts.requestId);
+      told.add(code);
     }
     for (const stage of STAGES) {
       const time = stage === 'queue' ? facts.waited : facts.times?.[stage];

@@ -11,8 +11,8 @@ export interface RequestFacts {
   /** Code of the error that the answer is, and its cause where it is ours. */
   code?: string;
   cause?: string;
-  /** Codes of list items that failed in an answer that did not. */
-  itemCodes?: readonly string[];
+  /** What failed: the request, or items of its list, whether others worked or not. */
+  failures?: readonly unknown[];
   /** Milliseconds. */
   times?: Readonly<EmbedTimes>;
   waited?: number;

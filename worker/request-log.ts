@@ -26,12 +26,12 @@ export type RequestLog = (entry: RequestLogEntry) => void;
 /** Errors have causes that have causes; some might be their own. */
 const MAX_CAUSES = 8;
 
+/** Told of a failure, and of which request it is. */
+export type FailureReport = (error: unknown, requestId: string) => void;
+
 /** Writes what failed as one line of JSON: its message, its stack, and what the messages of its causes say. */
-export function jsonReport(
-  write: (line: string) => void,
-  now: () => Date = () => new Date(),
-): (error: unknown) => void {
-  return (error) => {
+export function jsonReport(write: (line: string) => void, now: () => Date = () => new Date()): FailureReport {
+  return (error, requestId) => {
     const causes: string[] = [];
     for (
       let cause = causeOf(error);
@@ -42,7 +42,8 @@ export function jsonReport(
     }
     const stack = error instanceof Error ? error.stack : undefined;
     const message = messageOf(error);
-    write(JSON.stringify({ time: now().toISOString(), level: 'error', message, causes, stack }));
+    const time = now().toISOString();
+    write(JSON.stringify({ time, level: 'error', message, requestId, causes, stack }));
   };
 }
 

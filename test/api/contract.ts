@@ -10,10 +10,11 @@ import { ANSWER_HEADERS, COMMON_HEADERS } from '../../worker/api-route.ts';
 import { servedRoutes } from '../../worker/api-routes.ts';
 import type { ApiApp } from '../../worker/app.ts';
 import type { PageFiles } from '../../worker/page-files.ts';
-import { jsonLog } from '../../worker/request-log.ts';
+import { jsonLog, jsonReport } from '../../worker/request-log.ts';
 import { type ErrorAnswer, errorAnswer } from '../../worker/schemas/answer.ts';
-import { FAILURES, failing, good, imageRoutes, withInput } from './failures.ts';
+import { access, FAILURES, failing, good, imageRoutes, secret, withInput } from './failures.ts';
 import { type FixtureOptions, filesOf, createFixture as fixtureWith, knownEngine } from './fixture.ts';
+import { base64, RED_PNG } from './images.ts';
 import { INDEX_FAILURES } from './index-failures.ts';
 import { goodRequest, json, nameOf, ROUTES, seededIndexes } from './requests.ts';
 
@@ -195,6 +196,57 @@ export function testApiContract(decoder: ImageDecoder): void {
     expect(reported).toEqual([full[0]]);
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ code: 'out_of_memory', cause: 'first' }]);
   });
+
+  test.each([
+    ['an embedding', '/v1/embeddings', (images: readonly string[]) => ({ input: images })],
+    [
+      'an item of an index',
+      '/v1/indexes/colours/items',
+      (images: readonly string[]) => ({ items: images.map((image, place) => ({ id: `${place}`, image })) }),
+    ],
+  ])(
+    '… and of %s that failed beside others: once for each code, without the image or the key',
+    async (_, path, bodyOf) => {
+      const image = base64(RED_PNG);
+      let decoded = 0;
+      const failingLater: ImageDecoder = {
+        decode(...call) {
+          decoded += 1;
+          return decoded === 1 ? decoder.decode(...call) : Promise.reject(new Error('no such instruction'));
+        },
+      };
+      const lines: string[] = [];
+      const { app } = await fixtureWith(failingLater, {
+        dependencies: {
+          ...access(10, secret).dependencies,
+          indexes: await seededIndexes(),
+          report: jsonReport((line) => lines.push(line)),
+        },
+      });
+      const { headers, ...init } = json(JSON.stringify(bodyOf([image, image, image, '!!!!'])));
+      const response = await app.request(path, {
+        ...init,
+        headers: { ...headers, authorization: 'Bearer k', 'x-request-id': 'r-7' },
+      });
+      expect(response.status).toBe(200);
+      expect(lines.map((line) => JSON.parse(line))).toEqual([
+        expect.objectContaining({
+          level: 'error',
+          message: 'no such instruction',
+          requestId: 'r-7',
+          stack: expect.stringContaining('contract'),
+        }),
+      ]);
+      expect(lines.join()).not.toContain(image.slice(0, 40));
+      expect(lines.join()).not.toMatch(/Bearer/);
+      const page = await app.request('/metrics', { headers: { authorization: 'Bearer k' } });
+      const failures = [...(await page.text()).matchAll(/^vgg_edge_failures_total\{.*code="(\w+)"\} (\d)/gm)];
+      expect(failures.map(([, code, count]) => [code, count])).toEqual([
+        ['internal_error', '2'],
+        ['invalid_option', '1'],
+      ]);
+    },
+  );
 
   describe('readiness', () => {
     test('is an inference, and one serves everybody for a while', async () => {

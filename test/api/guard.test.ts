@@ -19,7 +19,14 @@ function appWith(secret: string | undefined, limit = 100) {
   const logged: RequestLogEntry[] = [];
   const metrics = createApiMetrics({ engineMemoryBytes: () => 0, running: () => 0, waiting: () => 0 });
   const app = new Hono<ApiEnv>();
-  app.use(observe({ metrics, log: (entry) => logged.push(entry), now: () => performance.now() }));
+  app.use(
+    observe({
+      metrics,
+      log: (entry) => logged.push(entry),
+      report: () => undefined,
+      now: () => performance.now(),
+    }),
+  );
   app.use(
     '/v1/*',
     guard({ keys: apiKeysFrom(() => secret), rateLimiter: memoryRateLimiter({ limit, period: 60 }) }, [

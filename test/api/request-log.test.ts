@@ -88,7 +88,7 @@ describe('what failed is one line', () => {
     jsonReport(
       (line) => lines.push(line),
       () => new Date(0),
-    )(error);
+    )(error, 'r-1');
     expect(lines).toHaveLength(1);
     expect(lines[0]).not.toContain('\n');
     return JSON.parse(lines[0] ?? '');
@@ -101,6 +101,7 @@ describe('what failed is one line', () => {
       time: '1970-01-01T00:00:00.000Z',
       level: 'error',
       message: 'broken',
+      requestId: 'r-1',
       causes: ['disk', '42'],
       stack: error.stack,
     });

@@ -29,6 +29,6 @@ export function analyze(dependencies: Ready) {
       })),
       ...modelFacts(model),
     };
-    return { body, times, errors: body.errors };
+    return { body, times, outcomes };
   });
 }

@@ -21,6 +21,6 @@ export function classify(dependencies: Ready) {
       })),
       ...modelFacts(model),
     };
-    return { body, times, errors: body.errors };
+    return { body, times, outcomes };
   });
 }

@@ -5,7 +5,7 @@ import type { Context, Handler } from 'hono';
 import { accepts } from 'hono/accepts';
 import { InputError } from '../../core/errors.ts';
 import { createDescriber, neededProjection } from '../../engine/describer.ts';
-import { listOutcomes, modelFacts } from '../answer.ts';
+import { errorsOf, listOutcomes, modelFacts } from '../answer.ts';
 import { ANSWER_KEY, matchesETag } from '../answer-cache.ts';
 import type { Ready } from '../dependencies.ts';
 import { imageRoute, send } from '../image-route.ts';
@@ -30,11 +30,14 @@ export function embeddings(dependencies: Ready) {
     const { data, errors } = listOutcomes(outcomes, (vector) => ({ vector }));
     const type = VECTOR_FILE_TYPES.find((candidate) => candidate === work.type);
     if (type !== undefined) {
-      const [failure] = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []));
       // Rows have no numbers: with one missing nobody could tell whose they are.
-      if (failure !== undefined) throw failure;
+      if (errors !== undefined) throw new AggregateError(errorsOf(outcomes));
       const vectors = data.map(({ vector }) => vector);
-      return { body: vectorFile(vectors, { dtype, type, projection: describer.projection }), times };
+      return {
+        body: vectorFile(vectors, { dtype, type, projection: describer.projection }),
+        times,
+        outcomes,
+      };
     }
     const body: EmbeddingsAnswer = {
       object: 'list',
@@ -54,7 +57,7 @@ export function embeddings(dependencies: Ready) {
       // Images have no tokens; OpenAI's clients expect the field.
       usage: { prompt_tokens: 0, total_tokens: 0 },
     };
-    return { body, times, errors };
+    return { body, times, outcomes };
   });
 }
 

@@ -137,10 +137,10 @@ export function indexRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEn
         if ('error' in outcome) failures[place] = outcome.error;
         else ready.push({ ...item, vector: outcome.value });
       });
-      if (ready.length === 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures);
+      if (ready.length === 0) throw new AggregateError(failures);
       await index.upsert(embedded?.space ?? required(space), ready);
       const errors = listErrors(failures);
-      context.get('facts').itemCodes = errors.map(({ error }) => error.code);
+      context.get('facts').failures = failures.filter((failure) => failure !== undefined);
       return context.json({
         object: 'index.upsert',
         upserted: ready.length,

@@ -40,7 +40,7 @@ export function similarity(dependencies: Ready) {
       ...(errors === undefined ? {} : { errors }),
       ...modelFacts(model),
     };
-    return { body, times, errors };
+    return { body, times, outcomes };
   });
 }
 

@@ -23,7 +23,9 @@ export const itemErrors = z
 
 export const errorAnswer = z.strictObject({
   error: apiError,
-  errors: itemErrors.describe('Of a list of which nothing worked: each item with its error.'),
+  errors: itemErrors.describe(
+    'Of a list of which nothing worked, or of which all must for a vector file: each item that failed.',
+  ),
 });
 
 /** Facts of the model that stand in every answer. */
