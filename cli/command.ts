@@ -1,7 +1,8 @@
 // What a subcommand is: one file in cli/ exports one of these, cli/main.ts lists them. Options are data, so
 // that parsing and --help come from the same table.
 
-import { parseArgs } from 'node:util';
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { nearestName } from './nearest-name.ts';
 
 export interface Option {
   readonly type: 'string' | 'boolean';
@@ -39,15 +40,32 @@ export function parseCommand(
   command: Command,
   args: readonly string[],
 ): { positionals: string[]; values: Values } {
-  const options = Object.fromEntries(
+  const options: ParseArgsOptionsConfig = Object.fromEntries(
     Object.entries({ ...command.options, help: HELP }).map(([name, { type }]) => [name, { type }]),
   );
+  refuseUnknown(command, args, options);
   try {
     const parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
     return { positionals: parsed.positionals, values: { ...parsed.values } as Values };
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+}
+
+function refuseUnknown({ name }: Command, args: readonly string[], options: ParseArgsOptionsConfig): void {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options,
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+  });
+  const unknown = tokens.find((token) => token.kind === 'option' && !Object.hasOwn(options, token.name));
+  if (unknown?.kind !== 'option') return;
+  const meant = nearestName(unknown.name, Object.keys(options));
+  throw new UsageError(
+    `Expected an option of vgg-edge ${name} but found '${unknown.rawName}'.${meant === undefined ? '' : ` Did you mean --${meant}?`}`,
+  );
 }
 
 const HELP: Option = { type: 'boolean', description: 'shows this' };
@@ -154,4 +172,14 @@ export function required(values: Values, name: string): string {
   if (value === undefined || value === '')
     throw new UsageError(`Expected a value for --${name} but found none.`);
   return value;
+}
+
+/** The argument of a command that takes one. Throws UsageError. */
+export function onlyArgument([argument, ...others]: readonly string[], what: string): string {
+  if (argument === undefined) throw new UsageError(`Expected ${what} but found none.`);
+  const [second] = others;
+  if (second === undefined) return argument;
+  throw new UsageError(
+    `Expected one argument, ${what}, but found ${others.length + 1}: '${argument}', '${second}'${others.length > 1 ? ', …' : ''}. A pattern goes into quotes, or the shell expands it.`,
+  );
 }

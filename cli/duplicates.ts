@@ -13,7 +13,16 @@ import {
 } from '../search/duplicate-threshold.ts';
 import { findPairs, type Group, groupPairs, type Pair } from '../search/duplicates.ts';
 import { loadScanKernel } from '../search/node/scan-kernel.ts';
-import { type Command, cosine, flag, text, UsageError, type Values, wholeNumber } from './command.ts';
+import {
+  type Command,
+  cosine,
+  flag,
+  onlyArgument,
+  text,
+  UsageError,
+  type Values,
+  wholeNumber,
+} from './command.ts';
 import { DESCRIPTOR_OPTIONS, openPhotoEmbedder, type PhotoEmbedder } from './photo-embedder.ts';
 import { listPhotoFiles, type PhotoFile, spread } from './photo-folder.ts';
 import { type PagePhoto, type PageSection, photoPage } from './photo-page.ts';
@@ -73,8 +82,8 @@ export const duplicates: Command = {
     'vgg-edge duplicates photos --html duplicates.html --json duplicates.json',
     'vgg-edge duplicates photos --measure --limit 300',
   ],
-  async run([folder, ...rest], values) {
-    if (folder === undefined || rest.length > 0) throw new UsageError('Expected one folder of photographs.');
+  async run(positionals, values) {
+    const folder = onlyArgument(positionals, 'a folder of photographs');
     const files = await listPhotoFiles(folder);
     const embedder = await openPhotoEmbedder(values);
     const progress = createProgress();

@@ -8,6 +8,7 @@ import type { Manifest } from '../core/manifest.ts';
 import { VECTOR_DTYPES } from '../core/quantise-vector.ts';
 import type { Describer } from '../engine/describer.ts';
 import type { Choice } from '../runner/engines/choose.ts';
+import { openRecordedOutput, openRecordedSource } from '../runner/open-work.ts';
 import type { RunDirectory } from '../runner/run-directory.ts';
 import { type RunRecord, readRunRecord, refuseDifferent } from '../runner/run-record.ts';
 import { flag, oneOf, text, UsageError, type Values, wholeNumber } from './command.ts';
@@ -32,7 +33,7 @@ const DEFAULT_SHARD_SIZE = 1000;
 
 /**
  * Throws UsageError, ModelError, and InputError where the directory holds a run that was asked for something
- * else: before anything slow is opened.
+ * else; what opening a new run's source and output throws: all before an engine is tried, which takes seconds.
  */
 export async function prepareRun(
   spec: string,
@@ -71,6 +72,10 @@ export async function prepareRun(
   });
   const wanted = record({ id: goesOnWith, batchSize: found?.batch ?? 1 });
   if (found !== undefined) refuseDifferent(directory, found, wanted);
+  else {
+    await (await openRecordedSource(wanted)).close();
+    await (await openRecordedOutput(wanted)).close();
+  }
   return {
     found,
     manifest,

@@ -10,7 +10,7 @@ import { OUTPUTS } from '../runner/outputs/open-output.ts';
 import { reportPage } from '../runner/report.ts';
 import { runDirectory } from '../runner/run-directory.ts';
 import { SOURCES } from '../runner/sources/open-source.ts';
-import { type Command, flag, required, share, text, UsageError, wholeNumber } from './command.ts';
+import { type Command, flag, onlyArgument, required, share, text, wholeNumber } from './command.ts';
 import { createEmbedProgress, summary } from './embed-progress.ts';
 import { prepareRun } from './embed-run-options.ts';
 import { embedByRunners, embedHere } from './embed-session.ts';
@@ -73,8 +73,8 @@ export const embed: Command = {
     'vgg-edge embed photos --out vectors --engine winograd --shard-size 10000 --metrics 9464',
     'vgg-edge embed /shared/photos --out /shared/vectors --engine cuda:fp16 --queue redis://10.0.0.5:6379',
   ],
-  async run([spec, ...rest], values) {
-    if (spec === undefined || rest.length > 0) throw new UsageError('Expected one source.');
+  async run(positionals, values) {
+    const spec = onlyArgument(positionals, 'a source');
     const directory = runDirectory(resolve(required(values, 'out')));
     const settings = {
       maxFailureRate: share(values, 'max-failure-rate', 0.5),

@@ -25,7 +25,7 @@ import { diskFiles } from '../engine/node/disk-files.ts';
 import { createRandom } from '../model-build/random.ts';
 import { type FittedProjection, fitProjection } from '../search/fit-projection.ts';
 import { nodeEngine } from '../server/node-engines.ts';
-import { type Command, required, UsageError, type Values, wholeNumber } from './command.ts';
+import { type Command, onlyArgument, required, UsageError, type Values, wholeNumber } from './command.ts';
 import { readDescriptor } from './photo-embedder.ts';
 import { listPhotoFiles, spread } from './photo-folder.ts';
 import { createProgress } from './progress.ts';
@@ -57,8 +57,8 @@ export const fit: Command = {
     'vgg-edge fit models/default --images photos --dimensions 128,256,512',
     'vgg-edge fit models/default --images photos --dimensions 256 --layer fc6',
   ],
-  async run([directory, ...rest], values) {
-    if (directory === undefined || rest.length > 0) throw new UsageError('Expected one model directory.');
+  async run(positionals, values) {
+    const directory = onlyArgument(positionals, 'a model directory');
     const folder = required(values, 'images');
     const options = readOptions(values);
     const files = diskFiles(directory);

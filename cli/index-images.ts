@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, resolve } from 'node:path';
 import { InputError, messageOf } from '../core/errors.ts';
-import { type Command, required, text, UsageError } from './command.ts';
+import { type Command, onlyArgument, required, text, UsageError } from './command.ts';
 import { DESCRIPTOR_OPTIONS } from './photo-embedder.ts';
 import { listPhotoFiles } from './photo-folder.ts';
 import { openPhotoIndex, type PhotoItem, PLACES } from './photo-index.ts';
@@ -27,8 +27,8 @@ export const indexImages: Command = {
     'vgg-edge index photos --to http://127.0.0.1:8787',
     'vgg-edge index photos --to qdrant:http://127.0.0.1:6333 --index holiday',
   ],
-  async run([folder, ...rest], values) {
-    if (folder === undefined || rest.length > 0) throw new UsageError('Expected one folder of photographs.');
+  async run(positionals, values) {
+    const folder = onlyArgument(positionals, 'a folder of photographs');
     const place = required(values, 'to');
     const name = text(values, 'index') ?? indexName(folder);
     const files = await listPhotoFiles(folder);

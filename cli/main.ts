@@ -3,8 +3,10 @@
 
 import { InputError, ModelError, SourceError } from '../core/errors.ts';
 import { widenThreadPool } from '../engine/node/thread-pool.ts';
+import packageJson from '../package.json' with { type: 'json' };
 import { StoppedError } from '../runner/stopped.ts';
 import { type Command, commandHelp, parseCommand, UsageError } from './command.ts';
+import { nearestName } from './nearest-name.ts';
 
 /** Name → the file that holds it, loaded only when asked for. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -39,19 +41,21 @@ export async function run(args: readonly string[]): Promise<void> {
 
 /** Runs the command line without the program's name; returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
-  const [name = '--help', ...rest] = args;
+  const [first = '--help', ...others] = args;
+  // `help embed` is `embed --help`.
+  const [name, ...rest] =
+    first === 'help' && others[0] !== undefined ? [others[0], '--help'] : [first, ...others];
+  let command: Command | undefined;
   try {
     if (name === '--help' || name === 'help' || name === '-h') {
       console.log(await overview());
       return 0;
     }
-    const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-    if (load === undefined) {
-      throw new UsageError(
-        `Expected one of ${Object.keys(COMMANDS).join(', ')} as the command but found '${name}'.`,
-      );
+    if (name === '--version') {
+      console.log(packageJson.version);
+      return 0;
     }
-    const command = await load();
+    command = await findCommand(name);
     if (rest.includes('--help') || rest.includes('-h')) {
       console.log(commandHelp(command));
       return 0;
@@ -60,8 +64,19 @@ export async function main(args: readonly string[]): Promise<number> {
     await command.run(positionals, values);
     return 0;
   } catch (error) {
-    return report(error);
+    return report(error, command);
   }
+}
+
+/** Throws UsageError. */
+function findCommand(name: string): Promise<Command> {
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load !== undefined) return load();
+  const names = Object.keys(COMMANDS);
+  const meant = nearestName(name, names);
+  throw new UsageError(
+    `Expected one of ${names.join(', ')} as the command but found '${name}'.${meant === undefined ? '' : ` Did you mean ${meant}?`}`,
+  );
 }
 
 async function overview(): Promise<string> {
@@ -73,9 +88,9 @@ async function overview(): Promise<string> {
 }
 
 /** Errors we expect get their message, others their stack as well. */
-function report(error: unknown): number {
+function report(error: unknown, command: Command | undefined): number {
   if (error instanceof UsageError) {
-    console.error(`${error.message}\nSee vgg-edge --help.`);
+    console.error(`${error.message}\nSee vgg-edge ${command === undefined ? '' : `${command.name} `}--help.`);
     return 2;
   }
   if (error instanceof StoppedError) {

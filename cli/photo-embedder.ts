@@ -1,6 +1,8 @@
 // Photographs → vectors in this process, for the subcommands that index, search and find duplicates.
 
 import { readFile } from 'node:fs/promises';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { POOLS, type Pool } from '../core/descriptors.ts';
 import { createEmbedder, type Embedder } from '../core/embedder.ts';
 import { LOCAL_IMAGE_LIMITS } from '../core/image.ts';
@@ -15,12 +17,17 @@ import { diskFiles } from '../engine/node/disk-files.ts';
 import { createWinogradEngine } from '../engine/winograd/engine.ts';
 import { type Option, oneOf, text, UsageError, type Values, wholeNumber } from './command.ts';
 
-export const DEFAULT_MODEL = 'models/default';
+/** The one that comes with vgg-edge, wherever the command runs. */
+export const DEFAULT_MODEL = relative('', fileURLToPath(new URL('../models/default', import.meta.url)));
 const KERNEL = new URL('../engine/winograd/kernel.wasm', import.meta.url);
 
 /** The options that say what a vector is. */
 export const DESCRIPTOR_OPTIONS: Readonly<Record<'model' | 'layer' | 'pool' | 'dimensions', Option>> = {
-  model: { type: 'string', value: 'DIR', description: `the model directory (default ${DEFAULT_MODEL})` },
+  model: {
+    type: 'string',
+    value: 'DIR',
+    description: 'the model directory (default: models/default of vgg-edge)',
+  },
   layer: {
     type: 'string',
     value: 'LAYER',

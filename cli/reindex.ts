@@ -11,10 +11,10 @@ import { openStore } from '../search/node/open-store.ts';
 import {
   type Command,
   flag,
+  onlyArgument,
   required,
   share,
   text,
-  UsageError,
   type Values,
   wholeNumber,
 } from './command.ts';
@@ -64,8 +64,8 @@ export const reindex: Command = {
     'vgg-edge reindex photos --in http://127.0.0.1:8787 --from photos/ --dimensions 256 --out reindex-2',
     'vgg-edge reindex live --before photos --in qdrant:http://127.0.0.1:6333 --from s3://bucket/photos --out r',
   ],
-  async run([alias, ...rest], values) {
-    if (alias === undefined || rest.length > 0) throw new UsageError('Expected one alias.');
+  async run(positionals, values) {
+    const alias = onlyArgument(positionals, 'an alias');
     const images = readSource(required(values, 'from'), values);
     const folder = reindexFolder(resolve(required(values, 'out')));
     const settings = readSettings(values);

@@ -2,7 +2,7 @@
 // number can work on it.
 
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { InputError } from '../core/errors.ts';
 
 export interface RunDirectory {
@@ -46,10 +46,13 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw new InputError('invalid_file', `Expected a readable file at ${path}: ${String(error)}`, {
-      cause: error,
-    });
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT') return undefined;
+    const problem =
+      code === 'ENOTDIR'
+        ? `Expected a folder at ${dirname(path)} but it is a file, or lies below one.`
+        : `Expected a readable file at ${path} but ${error instanceof Error ? error.message : String(error)}.`;
+    throw new InputError('invalid_file', problem, { cause: error });
   }
 }
 

@@ -35,7 +35,9 @@ async function* chunks(path: string): AsyncGenerator<Uint8Array> {
     const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
     throw new SourceError(
       missing ? 'missing_file' : 'unreachable',
-      `Expected a readable file at ${path}: ${String(cause)}`,
+      missing
+        ? `Expected a file at ${path} but found none.`
+        : `Expected a readable file at ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
     );
   }

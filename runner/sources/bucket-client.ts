@@ -1,10 +1,9 @@
-// Objects of S3-compatible buckets: Amazon S3, Cloudflare R2, MinIO, Ceph. Requests are signed by aws4fetch;
-// without keys they go unsigned, as public buckets want them.
+// Objects of S3-compatible buckets: Amazon S3, Cloudflare R2, MinIO, Ceph.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 
 import { setTimeout as wait } from 'node:timers/promises';
-import { AwsClient } from 'aws4fetch';
 import { InputError, SourceError } from '../../core/errors.ts';
+import { type Environment, readBucketEnvironment } from './bucket-environment.ts';
 import { parseListing } from './bucket-listing.ts';
 import { tooLarge } from './image-file.ts';
 
@@ -27,11 +26,8 @@ export interface BucketClient {
 }
 
 export interface BucketClientOptions {
-  /**
-   * AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL (Amazon's by default), AWS_REGION or AWS_DEFAULT_REGION,
-   * AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN.
-   */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Of the server and its keys: bucket-environment.ts. */
+  readonly environment?: Environment;
   readonly fetch?: typeof fetch;
   /** Milliseconds for one request with its body. */
   readonly timeout?: number;
@@ -51,16 +47,14 @@ export function parseObjectUrl(url: string): ObjectPlace {
   throw new InputError('invalid_argument', `Expected s3://BUCKET/PREFIX but found '${url}'.`);
 }
 
+/** Throws InputError for an environment that names half of what is needed. */
 export function createBucketClient({
   environment = process.env,
   fetch = globalThis.fetch,
   timeout = TIMEOUT,
   pause = PAUSE,
 }: BucketClientOptions = {}): BucketClient {
-  const region = environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? 'us-east-1';
-  const endpoint =
-    environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL ?? `https://s3.${region}.amazonaws.com`;
-  const signer = createSigner(environment, region);
+  const { endpoint, sign } = readBucketEnvironment(environment);
 
   /** Throws as `read` does; a request that fails on its way may be made again. */
   const request = async (
@@ -73,22 +67,22 @@ export function createBucketClient({
   ): Promise<Response> => {
     const name = `s3://${bucket}/${key}`;
     const path = `/${bucket}${key === '' ? '' : `/${key.split('/').map(encode).join('/')}`}`;
-    const url = new URL(`${endpoint.replace(/\/+$/, '')}${path}${query}`);
+    const url = new URL(`${endpoint}${path}${query}`);
     // Segments of dots would be resolved and lead to another object.
     if (!url.pathname.endsWith(path)) {
       throw new InputError('invalid_file', `Expected no '.' or '..' between the slashes of ${name}.`);
     }
     let response: Response;
     try {
-      const signed = await signer(url, { method, headers, signal: AbortSignal.timeout(timeout) });
-      response = await fetch(signed);
+      const init = { method, headers, signal: AbortSignal.timeout(timeout) };
+      response = await fetch(sign === undefined ? new Request(url, init) : await sign(url, init));
     } catch (cause) {
       throw new SourceError('unreachable', `${endpoint} did not answer for ${name}: ${reasonOf(cause)}`, {
         cause,
       });
     }
     if (response.ok) return response;
-    throw await refusal(name, response);
+    throw await refusal(name, response, sign === undefined);
   };
 
   return {
@@ -139,24 +133,6 @@ export function createBucketClient({
   };
 }
 
-type Sign = (url: URL, init: RequestInit) => Promise<Request>;
-
-function createSigner(environment: NonNullable<BucketClientOptions['environment']>, region: string): Sign {
-  const accessKeyId = environment.AWS_ACCESS_KEY_ID;
-  const secretAccessKey = environment.AWS_SECRET_ACCESS_KEY;
-  if (accessKeyId === undefined || secretAccessKey === undefined)
-    return async (url, init) => new Request(url, init);
-  const sessionToken = environment.AWS_SESSION_TOKEN;
-  const client = new AwsClient({
-    accessKeyId,
-    secretAccessKey,
-    ...(sessionToken === undefined ? {} : { sessionToken }),
-    region,
-    service: 's3',
-  });
-  return (url, init) => client.sign(url.href, init);
-}
-
 /** RFC 3986: only unreserved characters stay. */
 function encode(text: string): string {
   return encodeURIComponent(text).replace(
@@ -172,14 +148,23 @@ function toQuery(values: Readonly<Record<string, string>>): string {
 }
 
 /** What the server says, as the error for whoever can do something about it. */
-async function refusal(name: string, response: Response): Promise<InputError | SourceError> {
+async function refusal(
+  name: string,
+  response: Response,
+  unsigned: boolean,
+): Promise<InputError | SourceError> {
   const text = await bodyOf(response, MAX_XML, name).then(
     (bytes) => new TextDecoder().decode(bytes),
     () => '',
   );
   const said = /<Message>([^<]*)<\/Message>/.exec(text)?.[1] ?? '';
   const region = response.headers.get('x-amz-bucket-region');
-  const hint = response.status === 301 && region !== null ? ` Set AWS_REGION=${region}.` : '';
+  const hint =
+    response.status === 301 && region !== null
+      ? ` Set AWS_REGION=${region}.`
+      : unsigned && (response.status === 401 || response.status === 403)
+        ? ' The request had no signature: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.'
+        : '';
   const message =
     `Expected to read ${name} but the server answered ${response.status}. ${said}${hint}`.trim();
   const passing = response.status >= 500 || response.status === 429 || response.status === 408;

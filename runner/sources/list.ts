@@ -14,6 +14,7 @@ import { createRemoteReader, type ReadRemote } from './remote-image.ts';
 import { toMetadata } from './row-metadata.ts';
 import { createUniqueIds, type UniqueIds } from './unique-ids.ts';
 
+const TABLE = /\.(csv|tsv|parquet)$/i;
 const READERS: readonly (readonly [ending: RegExp, read: RowReader])[] = [
   [/\.txt$/i, readTextRows],
   [/\.(jsonl|ndjson)$/i, readJsonRows],
@@ -102,6 +103,9 @@ function toItem(row: ListRow, { path, folder, ids, column, options }: RowContext
   try {
     const names = options.metadataColumns ?? Object.keys(others).filter((name) => name !== options.idColumn);
     const metadata = toMetadata(Object.fromEntries(names.map((name) => [name, row.fields[name]])));
+    if (/^[a-z][a-z0-9+.-]+:\/\//i.test(named) && !/^(https?|s3|file):/i.test(named)) {
+      return broken(`expected a path, or a URL of http:, https:, s3: or file:, but found ${show(named)}`);
+    }
     return { id: ids.take(String(id), row.row), location: locate(named, folder), metadata };
   } catch (error) {
     return broken(error instanceof Error ? error.message : String(error));
@@ -109,8 +113,14 @@ function toItem(row: ListRow, { path, folder, ids, column, options }: RowContext
 }
 
 /** Throws InputError where there is no such column, or none with a usual name. */
-function findColumn(path: string, names: readonly string[], { column, idColumn }: ListOptions): string {
-  const missing = [column, idColumn].find((name) => name !== undefined && !names.includes(name));
+function findColumn(
+  path: string,
+  names: readonly string[],
+  { column, idColumn, metadataColumns = [] }: ListOptions,
+): string {
+  // Rows of JSON may each have other fields; the columns of a table are all in its first row.
+  const optional = TABLE.test(path) ? metadataColumns : [];
+  const missing = [column, idColumn, ...optional].find((name) => name !== undefined && !names.includes(name));
   if (missing !== undefined) {
     throw new InputError(
       'invalid_argument',
@@ -120,10 +130,15 @@ function findColumn(path: string, names: readonly string[], { column, idColumn }
   const found =
     column ?? USUAL_COLUMNS.map((usual) => names.find((name) => name.toLowerCase() === usual)).find(Boolean);
   if (found !== undefined) return found;
+  const [only = ''] = names;
+  const hint =
+    names.length === 1 && only.includes(';')
+      ? 'Columns are separated by commas in .csv and by tabs in .tsv, not by semicolons.'
+      : 'Name it with --column.';
   throw new InputError(
     'invalid_argument',
     `Expected a column of paths or URLs in ${path} (${USUAL_COLUMNS.join(', ')}) but found ` +
-      `${names.join(', ')}. Name it with --column.`,
+      `${names.join(', ')}. ${hint}`,
   );
 }
 

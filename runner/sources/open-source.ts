@@ -45,7 +45,7 @@ export async function openSource(spec: string, options: SourceOptions = {}): Pro
   }
   throw new InputError(
     'invalid_argument',
-    `Expected ${SOURCES} as the source but found ${found === undefined ? 'nothing at ' : ''}'${spec}'.`,
+    `Expected ${SOURCES} as the source but found ${found === undefined ? 'nothing at ' : ''}'${spec}'.${hintFor(spec)}`,
   );
 }
 
@@ -63,6 +63,14 @@ async function openFromBucket(spec: string, options: SourceOptions): Promise<Sou
     files: bucketFiles(client),
     window: BUCKET_WINDOW,
   });
+}
+
+/** For those who expect a little more of us. */
+function hintFor(spec: string): string {
+  if (/^(gs|r2|minio|b2):\/\//i.test(spec))
+    return ' Give a bucket that speaks S3 as s3:// and its server as AWS_ENDPOINT_URL.';
+  if (/^https?:/i.test(spec) || /\.(jpe?g|png|webp)$/i.test(spec)) return ' Single images go into a list.';
+  return '';
 }
 
 /** Of a list: http:, https: and s3:. */

@@ -9,14 +9,21 @@ import type { ListRow } from './list-row.ts';
 const MAX_GROUP = 512 << 20;
 
 /** What hyparquet does not bring itself. The length of each page is known before it is unpacked. */
-const compressors = {
+const COMPRESSORS = {
   GZIP: (bytes: Uint8Array, length: number) => gunzipSync(bytes, { maxOutputLength: length }),
   BROTLI: (bytes: Uint8Array, length: number) => brotliDecompressSync(bytes, { maxOutputLength: length }),
   ZSTD: (bytes: Uint8Array, length: number) => zstdDecompressSync(bytes, { maxOutputLength: length }),
 };
 
+const CODECS: readonly string[] = ['UNCOMPRESSED', 'SNAPPY', ...Object.keys(COMPRESSORS)];
+/** Bytes: `PAR1` twice, and the length of what describes the file. */
+const SMALLEST = 12;
+
 export async function* readParquetRows(path: string): AsyncGenerator<ListRow> {
   const file = await asyncBufferFromFile(path);
+  if (file.byteLength < SMALLEST) {
+    throw new InputError('invalid_file', `Expected Parquet in ${path} but found ${file.byteLength} bytes.`);
+  }
   const metadata = await parquetMetadataAsync(file);
   const columns = parquetSchema(metadata)
     .children.filter(({ element, children }) => children.length > 0 || !isBinary(element))
@@ -24,9 +31,17 @@ export async function* readParquetRows(path: string): AsyncGenerator<ListRow> {
   let start = 0;
   let row = 0;
   for (const group of metadata.row_groups) {
-    const bytes = group.columns
-      .filter(({ meta_data }) => columns.includes(meta_data?.path_in_schema[0] ?? ''))
-      .reduce((sum, { meta_data }) => sum + Number(meta_data?.total_uncompressed_size ?? 0), 0);
+    const read = group.columns.flatMap(({ meta_data }) =>
+      meta_data !== undefined && columns.includes(meta_data.path_in_schema[0] ?? '') ? [meta_data] : [],
+    );
+    const unknown = read.find(({ codec }) => !CODECS.includes(codec));
+    if (unknown !== undefined) {
+      throw new InputError(
+        'invalid_file',
+        `Expected columns of ${path} packed by Snappy, gzip, Brotli or Zstandard but found ${unknown.codec}. Write it with one of these.`,
+      );
+    }
+    const bytes = read.reduce((sum, column) => sum + Number(column.total_uncompressed_size), 0);
     if (bytes > MAX_GROUP) {
       throw new InputError(
         'invalid_file',
@@ -34,7 +49,14 @@ export async function* readParquetRows(path: string): AsyncGenerator<ListRow> {
       );
     }
     const rowEnd = start + Number(group.num_rows);
-    const rows = await parquetReadObjects({ file, metadata, columns, rowStart: start, rowEnd, compressors });
+    const rows = await parquetReadObjects({
+      file,
+      metadata,
+      columns,
+      rowStart: start,
+      rowEnd,
+      compressors: COMPRESSORS,
+    });
     for (const fields of rows) yield { row: ++row, fields };
     start = rowEnd;
   }

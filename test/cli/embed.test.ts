@@ -93,7 +93,7 @@ test('straight into a vector store, which search then asks', async () => {
 describe('refused', () => {
   test.each<[string, string[], number, RegExp]>([
     ['no place', ['embed', 'photos'], 2, /--out/],
-    ['no source', ['embed', '--out', 'x'], 2, /one source/],
+    ['no source', ['embed', '--out', 'x'], 2, /a source but found none/],
     ['half a crop', ['embed', 'photos', '--out', 'x', '--crop', '1,2,3'], 2, /left,top,width,height/],
     ['a crop in both units', ['embed', 'photos', '--out', 'x', '--crop', '1%,2,3,4'], 2, /all in per cent/],
     ['a rate', ['embed', 'photos', '--out', 'x', '--max-failure-rate', '5'], 2, /a share from 0 to 1/],
@@ -103,9 +103,17 @@ describe('refused', () => {
     expect(complained.join('\n')).toMatch(message);
   });
 
-  test('a source that is none, before anything is written', async () => {
+  test('a folder for the run that is a file', async () => {
+    const file = join(folder, 'a-file');
+    await writeFile(file, '');
+    expect(await main(['embed', photos, '--out', file, ...OPTIONS])).toBe(1);
+    expect(complained.join('\n')).toMatch(/Expected a folder at .*a-file but it is a file/);
+  });
+
+  test('a source that is none, before anything is written or an engine is tried', async () => {
     const nowhere = join(folder, 'nowhere');
-    expect(await main(['embed', nowhere, '--out', join(folder, 'none'), ...OPTIONS])).toBe(1);
+    const options = ['--model', TINY, '--engine', 'none'];
+    expect(await main(['embed', nowhere, '--out', join(folder, 'none'), ...options])).toBe(1);
     expect(complained.join('\n')).toMatch(/nothing at .*nowhere/);
     await expect(readFile(join(folder, 'none/run.json'))).rejects.toThrow(/ENOENT/);
   });

@@ -2,6 +2,7 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -25,6 +26,16 @@ test.each([
   const { status, stderr } = run(...args);
   expect(stderr).toMatch(message);
   expect(status).toBe(code);
+});
+
+test('the model that comes along is found from any folder', () => {
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [join(ROOT, 'cli/vgg-edge.mjs'), 'embed', 'nowhere', '--out', 'nowhere'],
+    { encoding: 'utf8', cwd: tmpdir() },
+  );
+  expect(stderr).toMatch(/as the source but found nothing at '.*nowhere'/);
+  expect(status).toBe(1);
 });
 
 test('a reader that has seen enough ends it without a word', async () => {

@@ -131,6 +131,27 @@ describe('refusals', () => {
     expect(bucket.requests).toHaveLength(1);
   });
 
+  test('no keys where keys are wanted', async () => {
+    const environment = { ...bucket.environment, AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' };
+    const listed = listAll(await openSource('s3://my-bucket/', options({ environment })));
+    await expect(listed).rejects.toThrow(/403\..* The request had no signature: set AWS_ACCESS_KEY_ID and/);
+  });
+
+  test.each([
+    [{ AWS_SECRET_ACCESS_KEY: '' }, 'but found only AWS_ACCESS_KEY_ID.'],
+    [{ AWS_ACCESS_KEY_ID: undefined }, 'but found only AWS_SECRET_ACCESS_KEY.'],
+    [{ AWS_ENDPOINT_URL: '127.0.0.1:9000' }, "but found '127.0.0.1:9000'."],
+    [{ AWS_ENDPOINT_URL: 'localhost:9000' }, "but found 'localhost:9000'."],
+  ])('an environment that says too little: %j', async (wrong, message) => {
+    const opened = openSource(
+      's3://my-bucket/',
+      options({ environment: { ...bucket.environment, ...wrong } }),
+    );
+    await expect(opened).rejects.toThrow(message);
+    await expect(opened).rejects.toMatchObject({ name: 'InputError' });
+    expect(bucket.requests).toEqual([]);
+  });
+
   test('a bucket that is not there', async () => {
     const listed = listAll(await openSource('s3://no-bucket/', options()));
     await expect(listed).rejects.toThrow('The specified bucket does not exist.');

@@ -176,13 +176,46 @@ test('absolute paths, file: URLs and paths above the list lead where they say', 
   for (const item of await listAll(source)) expect(await source.read(item, 100)).toEqual(bytesOf(ONE));
 });
 
+test('a URL of a scheme that is not read fails for that reason', async () => {
+  await write('schemes.txt', 'gs://bucket/a.jpg\nftp://host/a.jpg\nC:photo.jpg\n');
+  const source = await open('schemes.txt');
+  const problems = await Promise.all(
+    (await listAll(source)).map((item) => source.read(item, 100).catch(({ message }) => message)),
+  );
+  expect(problems).toEqual([
+    expect.stringMatching(/of http:, https:, s3: or file:, but found "gs:/),
+    expect.stringMatching(/but found "ftp:/),
+    expect.stringMatching(/there is none/),
+  ]);
+});
+
+test('rows of JSON need not have every field that is kept', async () => {
+  await write('fields.jsonl', '{"path":"a"}\n{"path":"b","label":"cat"}\n');
+  const items = await listAll(await open('fields.jsonl', { metadataColumns: ['label'] }));
+  expect(items.map(({ metadata }) => metadata)).toEqual([{}, { label: 'cat' }]);
+});
+
 test.each<[name: string, content: string | Uint8Array, options: SourceOptions, message: string]>([
   ['no-column.csv', 'a,b\n1,2\n', {}, 'but found a, b. Name it with --column.'],
   ['other-column.csv', 'path,b\n1,2\n', { column: 'photo' }, "Expected a column 'photo' in"],
   ['no-ids.csv', 'path,b\n1,2\n', { idColumn: 'key' }, "Expected a column 'key' in"],
+  ['semicolons.csv', 'path;b\n1;2\n', {}, 'by commas in .csv and by tabs in .tsv, not by semicolons.'],
+  ['no-label.csv', 'path,b\n1,2\n', { metadataColumns: ['b', 'label'] }, "Expected a column 'label' in"],
   ['quote.csv', `path\n"${'x'.repeat(3 << 20)}`, {}, 'cannot be read'],
-  ['text.parquet', 'path\na.jpg\n', {}, 'cannot be read'],
-  ['empty.parquet', '', {}, 'cannot be read'],
+  ['text.parquet', 'path\na.jpg\nb.jpg\n', {}, 'cannot be read'],
+  ['empty.parquet', '', {}, 'but found 0 bytes'],
+  [
+    'lz4.parquet',
+    new Uint8Array(
+      parquetWriteBuffer({
+        columnData: [{ name: 'path', data: ['a.jpg'] }],
+        codec: 'LZ4_RAW',
+        compressors: { LZ4_RAW: (bytes: Uint8Array) => bytes },
+      }),
+    ),
+    {},
+    'but found LZ4_RAW',
+  ],
   [
     'cut.parquet',
     new Uint8Array(parquetWriteBuffer({ columnData: [{ name: 'path', data: ['a.jpg'] }] })).subarray(0, -20),
