@@ -33,12 +33,21 @@ export function poolMap(map: Float32Array, pool: Pool, side: number = POOLED_SID
   }
 }
 
-/** The vector at Euclidean length 1; a vector of zeros stays one. */
+/**
+ * The vector at Euclidean length 1; a vector of zeros stays one. By index: an iterator leaves an object behind for
+ * every value, until it is compiled in full.
+ */
 export function normaliseL2(vector: Float32Array): Float32Array {
   let squares = 0;
-  for (const value of vector) squares += value * value;
+  for (let place = 0; place < vector.length; place += 1) {
+    const value = vector[place] ?? 0;
+    squares += value * value;
+  }
   const length = Math.sqrt(squares);
-  return length === 0 ? vector.slice() : vector.map((value) => value / length);
+  const result = vector.slice();
+  if (length === 0) return result;
+  for (let place = 0; place < result.length; place += 1) result[place] = (result[place] ?? 0) / length;
+  return result;
 }
 
 interface Region {

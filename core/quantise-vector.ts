@@ -19,7 +19,7 @@ export interface Int8Vector {
  */
 export function toInt8(vector: Float32Array): Int8Vector {
   let max = 0;
-  for (const value of vector) max = Math.max(max, Math.abs(value));
+  for (let index = 0; index < vector.length; index += 1) max = Math.max(max, Math.abs(vector[index] ?? 0));
   const values = new Int8Array(vector.length);
   if (max === 0) return { values, scale: 0 };
   const scale = max / 127;
@@ -42,7 +42,7 @@ export function fromInt8({ values, scale }: Int8Vector): Float32Array {
  */
 export function toBinary(vector: Float32Array): Uint8Array {
   let sum = 0;
-  for (const value of vector) sum += value;
+  for (let index = 0; index < vector.length; index += 1) sum += vector[index] ?? 0;
   const mean = sum / vector.length;
   const bits = new Uint8Array(Math.ceil(vector.length / 8));
   for (let index = 0; index < vector.length; index += 1) {
