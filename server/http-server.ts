@@ -6,9 +6,10 @@ import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Admission } from '../worker/admission.ts';
 import type { ApiApp } from '../worker/app.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 
 export interface HttpServerOptions {
-  readonly app: ApiApp;
+  readonly app: Pick<ApiApp, 'fetch'>;
   readonly admission: Admission;
   readonly host: string;
   /** 0 takes any free port. */
@@ -57,6 +58,9 @@ export async function startHttpServer({
   timeouts,
 }: HttpServerOptions): Promise<RunningServer> {
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const answer = oneAtATime((incoming, outgoing) => {
+    void listener(incoming, outgoing);
+  });
   const { headers, request, silence, check } = { ...TIMEOUTS, ...timeouts };
   const answering = new Map<ServerResponse, Socket>();
   const sockets = new Set<Socket>();
@@ -73,7 +77,7 @@ export async function startHttpServer({
       answering.set(outgoing, incoming.socket);
       outgoing.once('close', () => answering.delete(outgoing));
       if (stopping !== undefined) outgoing.setHeader('connection', 'close');
-      void listener(incoming, outgoing);
+      answer(incoming, outgoing);
     },
   );
   server.on('connection', (socket) => {

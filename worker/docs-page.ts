@@ -11,6 +11,8 @@ const STYLE = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1b; background: #fff }
 h2 { margin-top: 2.5rem; border-top: 1px solid #ccc; padding-top: 1rem }
 code, pre { font: 14px/1.45 ui-monospace, monospace }
+h2 code { font-size: inherit }
+small { font-size: 14px; font-weight: normal; border: 1px solid #999; border-radius: 4px; padding: 0 .35rem; white-space: nowrap }
 pre { background: #f4f4f4; padding: .75rem; overflow-x: auto }
 table { border-collapse: collapse; width: 100% }
 td, th { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #e3e3e3 }
@@ -33,7 +35,7 @@ export function docsPage(document: OpenApiDocument): string {
 <body>
 <h1>${text(document.info.title)} <small>${text(document.info.version)}</small></h1>
 <p>${text(document.info.summary)}. For programs: <a href="/openapi.json">openapi.json</a>.</p>
-<p>Routes marked with a key need the header <code>Authorization: Bearer KEY</code>.</p>
+<p>Routes <small>with a key</small> need the header <code>Authorization: Bearer KEY</code>.</p>
 ${operations.join('\n')}
 </body>
 </html>
@@ -42,7 +44,7 @@ ${operations.join('\n')}
 
 function section(method: string, path: string, operation: Operation): string {
   const id = text(operation.operationId);
-  const key = operation.security.length > 0 ? ' 🔑' : '';
+  const key = operation.security.length > 0 ? ' <small>with a key</small>' : '';
   return `<section id="${id}">
 <h2><code>${text(method.toUpperCase())} ${text(path)}</code>${key}</h2>
 <p>${text(operation.summary)}. ${text(operation.description ?? '')}</p>

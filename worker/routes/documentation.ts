@@ -11,23 +11,23 @@ import type { ApiEnv } from '../request-facts.ts';
 const API_VERSION = '1.0.0';
 
 export function openapi(dependencies: Ready): Handler<ApiEnv> {
-  const document = documentOf(dependencies);
-  return (context) => context.json(document());
+  const text = once(dependencies, (document) => JSON.stringify(document));
+  return (context) => context.body(text(), 200, { 'content-type': 'application/json' });
 }
 
 export function docs(dependencies: Ready): Handler<ApiEnv> {
-  const document = documentOf(dependencies);
+  const page = once(dependencies, docsPage);
   return (context) => {
     context.header('content-security-policy', DOCS_CONTENT_SECURITY_POLICY);
-    return context.html(docsPage(document()));
+    return context.html(page());
   };
 }
 
-/** Made by the first who asks: starting up has no time for it. */
-function documentOf({ indexes }: Ready): () => OpenApiDocument {
-  let described: OpenApiDocument | undefined;
+/** Made for the first who asks: starting up has no time for it, and nobody else should pay for it again. */
+function once({ indexes }: Ready, write: (document: OpenApiDocument) => string): () => string {
+  let written: string | undefined;
   return () => {
-    described ??= openApiDocument(servedRoutes({ indexes: indexes !== undefined }), API_VERSION);
-    return described;
+    written ??= write(openApiDocument(servedRoutes({ indexes: indexes !== undefined }), API_VERSION));
+    return written;
   };
 }
