@@ -38,11 +38,20 @@ export async function createNodeDecoder(maxDecodeBytes: number = NODE_DECODE_BYT
 }
 
 /**
+ * Up to so many pixels WebAssembly decodes a JPEG as fast as sharp. libvips hands every strip of an image from
+ * thread to thread (180 futex calls for 436 × 320), which many cores at once do not bear: 16 of them decoded
+ * no more than 8.
+ */
+const SMALL_JPEG_PIXELS = 200_000;
+
+/**
  * sharp converts CMYK through a profile of its own, and cannot be told at which scale to decode a JPEG:
  * its resize decides that itself.
  */
 function suitsSharp(header: ImageHeader, scale: JpegScale): boolean {
-  return header.format !== 'jpeg' || (scale === 1 && header.components.length < 4);
+  if (header.format !== 'jpeg') return true;
+  const small = header.width * header.height <= SMALL_JPEG_PIXELS;
+  return scale === 1 && header.components.length < 4 && !small;
 }
 
 /** Throws sharp's errors, and a plain Error when the result is not what the header said. */
