@@ -18,7 +18,8 @@ export async function run(): Promise<void> {
   const images = await Promise.all(names.map((name) => readFile(join(SAMPLES, name))));
   const decoder = await createNodeDecoder();
   const cores = availableParallelism();
-  const pools = [1, cores, cores + 1].map((threads) =>
+  const doubled = Array.from({ length: Math.ceil(Math.log2(cores)) }, (_, power) => 2 ** power);
+  const pools = [...doubled, cores].map((threads) =>
     createDecodePool({ sizes: SIZES, limits: LOCAL_IMAGE_LIMITS, threads }),
   );
   const pixels = images.map(() => new Uint8Array(new SharedArrayBuffer(SIZES.crop * SIZES.crop * 3)));
