@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { InputError, messageOf } from '../core/errors.ts';
 import { type Int8Vector, toInt8 } from '../core/quantise-vector.ts';
 import { COPIES } from '../engine/node/photo-copies.ts';
+import { counted } from '../runner/quantity.ts';
 import {
   type Copy,
   chooseThreshold,
@@ -259,7 +260,7 @@ function nameGroup({ centre, members }: Group, photos: readonly PhotoFile[]): Na
 
 function printReport({ photos, failed, exact, copies, scenes, near, scene }: Report): void {
   const show = (title: string, groups: readonly (readonly string[])[]) => {
-    console.log(`${title}: ${count(groups.length, 'group')}`);
+    console.log(`${title}: ${counted(groups.length, 'group')}`);
     for (const group of groups) console.log(`  ${group.join('\n    ')}`);
   };
   const lines = (groups: readonly NamedGroup[]) =>
@@ -279,7 +280,7 @@ function htmlReport(report: Report, files: readonly PhotoFile[]): AsyncIterable<
     ...(note === undefined ? {} : { note }),
   });
   const alike = (title: string, groups: readonly NamedGroup[]): PageSection => ({
-    title: `${title}: ${count(groups.length, 'group')}`,
+    title: `${title}: ${counted(groups.length, 'group')}`,
     groups: groups.map((group) => [
       photo(group.photo),
       ...group.alike.map(({ photo: name, score, to }) =>
@@ -290,7 +291,7 @@ function htmlReport(report: Report, files: readonly PhotoFile[]): AsyncIterable<
   const { exact, copies, scenes, near, scene } = report;
   const sections = [
     {
-      title: `The same file: ${count(exact.length, 'group')}`,
+      title: `The same file: ${counted(exact.length, 'group')}`,
       groups: exact.map((names) => names.map((name) => photo(name))),
     },
     alike(`Copies (cosine ≥ ${near})`, copies),
@@ -299,11 +300,7 @@ function htmlReport(report: Report, files: readonly PhotoFile[]): AsyncIterable<
   const found = sections.length === 0 ? ', none of them alike' : '';
   return photoPage(
     'Duplicates',
-    `${count(report.photos, 'photograph')}${found}. Model ${report.model}.`,
+    `${counted(report.photos, 'photograph')}${found}. Model ${report.model}.`,
     sections,
   );
-}
-
-function count(number: number, thing: string): string {
-  return `${number.toLocaleString('en')} ${thing}${number === 1 ? '' : 's'}`;
 }

@@ -2,13 +2,17 @@
 
 import type { RunWatcher } from '../runner/embed-run.ts';
 import { bottleneck, type Meter } from '../runner/meter.ts';
-import { describeShares, type RunReport, sparkline } from '../runner/report.ts';
-import { duration, type ProgressOutput } from './progress.ts';
+import { counted, duration, grouped, percent, rateText } from '../runner/quantity.ts';
+import { describeShares, type RunReport } from '../runner/report.ts';
+import { sparkline } from '../runner/throughput-picture.ts';
+import type { ProgressOutput } from './progress.ts';
 
 export interface EmbedProgress extends Required<RunWatcher> {
   /** Of a run by runners: how many there are. */
   runners(count: number): void;
   started(how: 'begun' | 'resumed', engine: string): void;
+  /** An engine is being opened, which takes seconds, or a minute where its graphs are made first. */
+  opening(): void;
   /** There is something to do, and this is the engine for it, for this reason. */
   chosen(engine: { readonly id: string; readonly reason: string }): void;
   /** The sum of what earlier processes and this one have done. */
@@ -30,6 +34,7 @@ export interface EmbedProgressParts {
 }
 
 const BAR_WIDTH = 20;
+const SEPARATOR = ' · ';
 /** Milliseconds between redraws on a terminal, lines elsewhere, and `progress` events. */
 const EVERY = { terminal: 200, lines: 10_000, json: 1000 } as const;
 
@@ -38,6 +43,8 @@ export function createEmbedProgress(parts: EmbedProgressParts): EmbedProgress {
   let listed = { items: 0, complete: false };
   let found = { items: 0, failed: 0 };
   let drawn = false;
+  /** Nothing else is to be told then. */
+  let opening = false;
   let resumed = false;
   let runnerCount: number | undefined;
 
@@ -52,15 +59,17 @@ export function createEmbedProgress(parts: EmbedProgressParts): EmbedProgress {
     output.write(`${line}\n`);
   };
   const tick = (): void => {
+    if (opening) return;
     const reading = meter.read();
     const now = { ...counts(), complete: listed.complete, runners: runnerCount };
     if (json) {
       const { rate, shares, depths } = reading;
       event('progress', { ...now, imagesPerSecond: rate, shares, depths });
     } else if (output.isTTY) {
-      output.write(`\r${describe(now, reading, BAR_WIDTH).slice(0, (output.columns ?? 80) - 1)}\u001b[K`);
+      const parts = describe(now, reading, BAR_WIDTH);
+      output.write(`\r${fitting(parts, (output.columns ?? 80) - 1)}\u001b[K`);
       drawn = true;
-    } else say(describe(now, reading, 0));
+    } else say(describe(now, reading, 0).join(SEPARATOR));
   };
   const timer = setInterval(tick, json ? EVERY.json : output.isTTY ? EVERY.terminal : EVERY.lines);
 
@@ -69,7 +78,14 @@ export function createEmbedProgress(parts: EmbedProgressParts): EmbedProgress {
       resumed = how === 'resumed';
       if (json) event('start', { run: how, engine });
     },
+    opening() {
+      if (json || !output.isTTY) return;
+      opening = true;
+      output.write('\rOpening the engine …\u001b[K');
+      drawn = true;
+    },
     chosen({ id, reason }) {
+      opening = false;
       if (json) event('engine', { engine: id, reason });
       else say(`${resumed ? 'Goes on' : 'Begins'} with ${reason}`);
     },
@@ -118,9 +134,10 @@ export function createEmbedProgress(parts: EmbedProgressParts): EmbedProgress {
 }
 
 /** summary.json, and the last event. */
-export function summary({ totals, reading, record, engineReason, peakMemory, samples }: RunReport) {
+export function summary({ totals, failures, reading, record, engineReason, peakMemory, samples }: RunReport) {
   return {
     ...totals,
+    failures: Object.fromEntries(failures.map(({ code, count }) => [code, count])),
     engine: record.engine,
     engineReason,
     session: {
@@ -143,48 +160,70 @@ interface Counts {
   readonly runners: number | undefined;
 }
 
+/** What matters most comes first: of what does not fit the end is left out, whole. */
 function describe(
   { ended, failed, listed, complete, runners }: Counts,
   { rate, shares, depths }: ReturnType<Meter['read']>,
   barWidth: number,
-): string {
+): string[] {
   const share = complete && listed > 0 ? Math.min(ended / listed, 1) : 0;
   const filled = Math.round(share * barWidth);
-  const left = complete && rate > 0 ? `${duration((listed - ended) / rate)} left` : 'listing';
+  const bar = `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}`;
+  const left = complete ? (rate > 0 ? duration((listed - ended) / rate) : undefined) : 'listing';
   return [
-    `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)} ${ended}/${listed}${complete ? '' : '+'}`.trim(),
-    `${rate.toFixed(1)} images/s`,
-    left,
-    ...(failed > 0 ? [`${failed} failed`] : []),
+    `${bar} ${grouped(ended)}/${grouped(listed)}${complete ? '' : '+'}`.trim(),
+    `${rateText(rate)} images/s`,
+    ...(left === undefined || share === 1 ? [] : [complete ? `${left} left` : left]),
+    ...(failed > 0 ? [`${grouped(failed)} failed`] : []),
+    ...(runners === undefined
+      ? []
+      : [
+          runners === 0
+            ? 'no runner: start vgg-edge runner with the same --queue'
+            : counted(runners, 'runner'),
+        ]),
     ...(runners === undefined || shares.engine > 0
       ? [`engine ${percent(shares.engine)}`, `decoding ${percent(shares.decoding)}`]
       : []),
-    runners === undefined
-      ? `queues: ${depths.reading} reading, ${depths.decoding} decoding, ${depths.engine + depths.writing} batches`
-      : runners === 0
-        ? 'no runner: start vgg-edge runner with the same --queue'
-        : `${runners} runner${runners === 1 ? '' : 's'}`,
-  ].join(' · ');
+    ...(runners === undefined
+      ? [
+          `queues: ${depths.reading} reading, ${depths.decoding} decoding, ${depths.engine + depths.writing} batches`,
+        ]
+      : []),
+  ];
 }
 
+function fitting([first = '', ...others]: readonly string[], columns: number): string {
+  let line = first.slice(0, columns);
+  for (const part of others) {
+    if (line.length + SEPARATOR.length + part.length > columns) break;
+    line += SEPARATOR + part;
+  }
+  return line;
+}
+
+/** Kinds of failures that the summary names, and the characters of an example. */
+const KINDS = 5;
+const EXAMPLE = 160;
+
 function summaryLines(report: RunReport, paths: { failures: string; report: string }): string[] {
-  const { totals, reading, samples, peakMemory } = report;
+  const { totals, reading, samples, peakMemory, failures } = report;
   const { items, vectors, failed, shards } = totals;
   const top = Math.max(...samples.map(({ rate }) => rate), 0);
   const lines = [
-    `${items} inputs: ${vectors} vectors in ${shards} shards, ${failed} failed${failed > 0 ? ` (${paths.failures})` : ''}`,
+    `${counted(items, 'input')}: ${counted(vectors, 'vector')} in ${counted(shards, 'shard')}, ${grouped(failed)} failed${failed > 0 ? ` (${paths.failures})` : ''}`,
+    ...failures.slice(0, KINDS).map(({ code, count, first: { id, reason } }) => {
+      const line = `  ${grouped(count)} ${code}, the first ${id}: ${reason}`;
+      return line.length > EXAMPLE ? `${line.slice(0, EXAMPLE)}…` : line;
+    }),
   ];
   if (reading.images === 0) return [...lines, 'Everything was done before.'];
   return [
     ...lines,
-    `${reading.images} of them now, in ${duration(reading.seconds)}: ${(reading.images / reading.seconds).toFixed(1)} images/s, peak memory ${Math.round(peakMemory / 2 ** 20)} MB`,
+    `${grouped(reading.images)} of them now, in ${duration(reading.seconds)}: ${rateText(reading.images / reading.seconds)} images/s, peak memory ${grouped(Math.round(peakMemory / 2 ** 20))} MB`,
     ...(reading.shares.engine > 0
       ? [`Busy: ${describeShares(reading.shares)}; the bottleneck is ${bottleneck(reading.shares)}`]
       : []),
-    `${sparkline(samples)} up to ${top.toFixed(1)} images/s; the picture is ${paths.report}`,
+    `${sparkline(samples)} up to ${rateText(top)} images/s; the picture is ${paths.report}`,
   ];
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
 }

@@ -39,7 +39,11 @@ export async function embedHere(session: EmbedSession): Promise<EndedRun> {
   const { directory, prepared, meter, progress, readers, threads, signal } = session;
   const { maxFailureRate, retryFailed } = session;
   const { manifest, describer } = prepared;
-  const begun = await beginOrGoOn(prepared);
+  const openEngine = (): Promise<Choice> => {
+    progress.opening();
+    return prepared.openEngine();
+  };
+  const begun = await beginOrGoOn({ ...prepared, openEngine });
   const { record } = begun;
   let { choice } = begun;
   try {
@@ -48,7 +52,7 @@ export async function embedHere(session: EmbedSession): Promise<EndedRun> {
     try {
       progress.started(await openRun(directory, record), record.engine);
       const openPipeline = async (stop: AbortSignal): Promise<Pipeline> => {
-        choice ??= await prepared.openEngine();
+        choice ??= await openEngine();
         progress.chosen(choice);
         meter.begin();
         return work.openPipeline(choice.engine, stop);
@@ -77,6 +81,7 @@ export async function embedByRunners(session: EmbedSession): Promise<EndedRun> {
   // Nothing is left for runners, nor for a Redis.
   if (prepared.found !== undefined && !retryFailed && (await isWhole(directory))) return embedHere(session);
   const connection = await connectQueue(queue);
+  progress.opening();
   const choice = await chooseForRunners(prepared);
   const record = prepared.found ?? prepared.record(choice);
   const source = await openRecordedSource(record);

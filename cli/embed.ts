@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { writeDurably } from '../runner/durable-file.ts';
 import { RUNNER_ENGINES } from '../runner/engine.ts';
+import { groupFailures } from '../runner/failure-groups.ts';
 import { createMeter } from '../runner/meter.ts';
 import { type MetricsPage, serveMetrics } from '../runner/metrics-page.ts';
 import { DEFAULT_READERS } from '../runner/open-work.ts';
@@ -98,6 +99,7 @@ export const embed: Command = {
       const ended = await (settings.queue === undefined ? embedHere(session) : embedByRunners(session));
       const report = {
         ...ended,
+        failures: ended.totals.failed > 0 ? await groupFailures(directory.failures) : [],
         reading: meter.read(),
         samples: meter.samples(),
         peakMemory: process.resourceUsage().maxRSS * 1024,

@@ -1,5 +1,7 @@
 // Progress on stderr: a bar with the time left on a terminal, a line per stage and now and then elsewhere.
 
+import { duration } from '../runner/quantity.ts';
+
 const BAR_WIDTH = 24;
 /** Milliseconds between redraws on a terminal, and between lines elsewhere. */
 const REDRAW = 100;
@@ -54,14 +56,4 @@ function describe(stage: string, done: number, total: number, seconds: number): 
         ? `${duration((seconds * (1 - share)) / share)} left`
         : '';
   return `${stage.padEnd(24)} ${bar} ${done}/${total} ${time}`.trimEnd();
-}
-
-/** `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`. */
-export function duration(seconds: number): string {
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  const two = (value: number) => String(value).padStart(2, '0');
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
-  return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
 }

@@ -1,16 +1,21 @@
-// A run's report: report.html, one file without script that shows throughput over time and what limited it,
-// and the same curve in one line for terminals.
+// A run's report: report.html, one file without script that shows throughput over time, where the time went
+// and what failed.
 
 import { escapeHtml } from './escape-html.ts';
+import type { FailureGroup } from './failure-groups.ts';
 import { bottleneck, type MeterReading, type Sample, STAGES } from './meter.ts';
+import { counted, duration, grouped, percent, rateText } from './quantity.ts';
 import type { RunTotals } from './reconcile.ts';
 import type { RunRecord } from './run-record.ts';
+import { THROUGHPUT_STYLE, throughputPicture } from './throughput-picture.ts';
 
 export interface RunReport {
   readonly record: RunRecord;
   /** Why this engine. */
   readonly engineReason: string;
   readonly totals: RunTotals;
+  /** Of all processes. */
+  readonly failures: readonly FailureGroup[];
   /** Of the process that ended the run; what earlier ones did is in the totals alone. */
   readonly reading: MeterReading;
   readonly samples: readonly Sample[];
@@ -18,58 +23,66 @@ export interface RunReport {
   readonly peakMemory: number;
 }
 
-const BLOCKS = '▁▂▃▄▅▆▇█';
-const WIDTH = 760;
-const HEIGHT = 220;
-const MARGIN = { left: 56, right: 16, top: 16, bottom: 34 } as const;
-
-/** One character per step of time, at most `width`; the tallest is the fastest. */
-export function sparkline(samples: readonly Sample[], width = 60): string {
-  const rates = resample(samples, width);
-  const top = Math.max(...rates, 1e-9);
-  return rates.map((rate) => BLOCKS[Math.min(7, Math.floor((rate / top) * 8))]).join('');
-}
-
 /** `engine 97 % · decoding 41 % · reading 3 % · writing 1 %` */
 export function describeShares(shares: MeterReading['shares']): string {
-  return STAGES.toSorted((a, b) => shares[b] - shares[a])
-    .map((stage) => `${stage} ${Math.round(shares[stage] * 100)} %`)
+  return byShare(shares)
+    .map((stage) => `${stage} ${percent(shares[stage])}`)
     .join(' · ');
 }
 
+const STYLE = `
+  :root { color-scheme: light dark; --ink: light-dark(#1b1c20, #ececf0); --soft: light-dark(#5c5f6a, #a4a7b3); --line: light-dark(#d9dbe3, #3a3d48); --accent: light-dark(#1a56c4, #8ab4f8); --page: light-dark(#fff, #17181c); }
+  body { font: 15px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: var(--ink); background: var(--page); }
+  h1 { margin: 0 0 .25rem; font-size: 2rem; }
+  h2 { margin: 2rem 0 .75rem; font-size: 1.15rem; }
+  p { margin: 0; color: var(--soft); overflow-wrap: anywhere; }
+  a { color: var(--accent); }
+  table { border-collapse: collapse; width: 100%; }
+  th, td { padding: .3rem 1.25rem .3rem 0; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }
+  th { font-weight: 600; white-space: nowrap; }
+  td { overflow-wrap: anywhere; }
+  td:last-child { width: 99%; padding-right: 0; }
+  .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+  meter { width: 100%; height: 1.2rem; }
+  dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; margin: 1.5rem 0; }
+  dl div { padding: .6rem .8rem; border: 1px solid var(--line); border-radius: .5rem; }
+  dt { color: var(--soft); font-size: .8rem; }
+  dd { margin: 0; font-size: 1.25rem; font-variant-numeric: tabular-nums; white-space: nowrap; }${THROUGHPUT_STYLE}`;
+
 export function reportPage(report: RunReport): string {
-  const { record, totals, reading, engineReason, peakMemory } = report;
+  const { record, totals, reading, engineReason, peakMemory, failures } = report;
   const { space } = record;
+  const tiles: [string, string][] = [
+    ['failed', grouped(totals.failed)],
+    ['images per second', rateText(reading.images / reading.seconds)],
+    ['time', duration(reading.seconds)],
+    ['peak memory', `${grouped(Math.round(peakMemory / 2 ** 20))} MB`],
+  ];
   const rows: [string, string][] = [
-    ['Source', record.source],
-    [
-      'Inputs',
-      `${totals.items}: ${totals.vectors} vectors, ${totals.failed} failed, in ${totals.shards} shards`,
-    ],
+    ['Inputs', `${grouped(totals.items)} in ${counted(totals.shards, 'shard')}`],
     [
       'Vectors',
       `${space.layer}, ${space.pool}, ${space.dimensions} × ${record.dtype}, into ${record.output}`,
     ],
     ['Model', space.model],
     ['Engine', `${engineReason} Batches of ${record.batch}.`],
-    ['Last process', `${reading.images} images in ${reading.seconds.toFixed(1)} s`],
-    // Unknown where no image was decoded, or no runner told.
-    ...(reading.shares.engine > 0 ? [busyRow(reading)] : []),
-    ['Peak memory', `${Math.round(peakMemory / 2 ** 20)} MB`],
+    ...(reading.images === totals.items ? [] : [sessionRow(reading, totals)]),
   ];
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escapeHtml(`vgg-edge embed: ${record.source}`)}</title>
-<style>
-body { font: 15px/1.5 system-ui, sans-serif; max-width: ${WIDTH}px; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff }
-th { text-align: left; vertical-align: top; padding-right: 1.5rem; font-weight: 600; white-space: nowrap }
-td { overflow-wrap: anywhere }
-svg { width: 100%; height: auto }
+<title>${escapeHtml(`${counted(totals.vectors, 'vector')} of ${record.source}`)}</title>
+<style>${STYLE}
 </style>
-<h1>${totals.vectors} vectors</h1>
+<h1>${counted(totals.vectors, 'vector')}</h1>
+<p>of ${escapeHtml(record.source)}</p>
+<dl>${tiles.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join('')}</dl>
 ${throughputPicture(report.samples)}
+${reading.shares.engine > 0 ? stagesTable(reading.shares) : ''}
+${failures.length > 0 ? failuresTable(failures) : ''}
+<h2>The run</h2>
 <table>
 ${rows.map(([name, value]) => `<tr><th scope="row">${name}<td>${escapeHtml(value)}`).join('\n')}
 </table>
@@ -77,57 +90,30 @@ ${rows.map(([name, value]) => `<tr><th scope="row">${name}<td>${escapeHtml(value
 `;
 }
 
-function busyRow({ shares }: MeterReading): [string, string] {
-  return ['Busy', `${describeShares(shares)}; the bottleneck: ${bottleneck(shares)}`];
+/** Unknown where no image was decoded, or no runner told. */
+function stagesTable(shares: MeterReading['shares']): string {
+  const rows = byShare(shares).map(
+    (stage) =>
+      `<tr><th scope="row">${stage}<td class="number">${percent(shares[stage])}<td><meter value="${shares[stage].toFixed(4)}">${percent(shares[stage])}</meter>`,
+  );
+  return `<h2>Busy: the bottleneck is ${bottleneck(shares)}</h2>\n<table>\n${rows.join('\n')}\n</table>`;
 }
 
-/** An area under images per second over seconds, SVG. */
-export function throughputPicture(samples: readonly Sample[]): string {
-  const end = Math.max(samples.at(-1)?.seconds ?? 0, 1e-3);
-  const top = niceTop(Math.max(...samples.map(({ rate }) => rate), 1e-3));
-  const x = (seconds: number) => MARGIN.left + (seconds / end) * (WIDTH - MARGIN.left - MARGIN.right);
-  const y = (rate: number) => HEIGHT - MARGIN.bottom - (rate / top) * (HEIGHT - MARGIN.top - MARGIN.bottom);
-  const bottom = y(0).toFixed(1);
-  let from = 0;
-  const steps = samples.map(({ seconds, rate }) => {
-    const step = `L${x(from).toFixed(1)} ${y(rate).toFixed(1)}L${x(seconds).toFixed(1)} ${y(rate).toFixed(1)}`;
-    from = seconds;
-    return step;
-  });
-  const lines = [0, 0.5, 1].map((share) => {
-    const height = y(top * share).toFixed(1);
-    return `<path d="M${MARGIN.left} ${height}H${WIDTH - MARGIN.right}" stroke="#ddd"/><text x="${MARGIN.left - 8}" y="${height}" dy="4" text-anchor="end">${short(top * share)}</text>`;
-  });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12" fill="#222" role="img" aria-label="Images per second over time">
-${lines.join('\n')}
-<path d="M${x(0).toFixed(1)} ${bottom}${steps.join('')}L${x(end).toFixed(1)} ${bottom}Z" fill="#1f6f8b" fill-opacity=".35" stroke="#1f6f8b"/>
-<text x="${MARGIN.left}" y="${HEIGHT - 10}">images/s over time</text>
-<text x="${WIDTH - MARGIN.right}" y="${HEIGHT - 10}" text-anchor="end">${short(end)} s</text>
-</svg>`;
+function failuresTable(failures: readonly FailureGroup[]): string {
+  const rows = failures.map(
+    ({ code, count, first }) =>
+      `<tr><th scope="row">${escapeHtml(code)}<td class="number">${grouped(count)}<td>${escapeHtml(`${first.id}: ${first.reason}`)}`,
+  );
+  return `<h2>Failed, with the first of each kind</h2>\n<table>\n${rows.join('\n')}\n</table>\n<p>All of them: <a href="failures.jsonl">failures.jsonl</a></p>`;
 }
 
-function resample(samples: readonly Sample[], width: number): number[] {
-  const end = samples.at(-1)?.seconds ?? 0;
-  const steps = Math.min(width, samples.length);
-  return Array.from({ length: steps }, (_, step) => {
-    const from = (end * step) / steps;
-    const to = (end * (step + 1)) / steps;
-    let images = 0;
-    let before = 0;
-    for (const { seconds, rate } of samples) {
-      images += rate * Math.max(0, Math.min(seconds, to) - Math.max(before, from));
-      before = seconds;
-    }
-    return images / Math.max(to - from, 1e-9);
-  });
+function sessionRow({ images, seconds }: MeterReading, { items }: RunTotals): [string, string] {
+  return [
+    'This session',
+    `${grouped(images)} of the ${grouped(items)} inputs in ${duration(seconds)}; figures above are of these. Earlier ones did the others.`,
+  ];
 }
 
-/** 1, 2 or 5 times a power of ten, at least `value`. */
-function niceTop(value: number): number {
-  const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((factor) => factor * power).find((top) => top >= value) ?? value;
-}
-
-function short(value: number): string {
-  return value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toPrecision(2);
+function byShare(shares: MeterReading['shares']) {
+  return STAGES.toSorted((a, b) => shares[b] - shares[a]);
 }

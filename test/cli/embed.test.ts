@@ -32,14 +32,17 @@ afterAll(() => rm(folder, { recursive: true }));
 test('a summary, a report with a picture, and nothing to do the second time', async () => {
   expect(await embed('plain')).toBe(0);
   expect(printed[0]).toMatch(/^23 inputs: 21 vectors in 3 shards, 2 failed \(.*failures\.jsonl\)$/);
+  expect(printed[1]).toMatch(/^ {2}2 unsupported_image, the first \S+\.jpg: Expected image/);
   expect(printed.join('\n')).toMatch(
     /images\/s, peak memory \d+ MB\nBusy: .*; the bottleneck is \w+\n[▁-█]+ up to/,
   );
   const html = await readFile(join(folder, 'plain/report.html'), 'utf8');
   expect(html).toContain('<svg');
   expect(html).toContain("default-src 'none'");
+  expect(html).toMatch(/<h1>21 vectors<\/h1>.*unsupported_image<td class="number">2<td>/s);
   const summary = JSON.parse(await readFile(join(folder, 'plain/summary.json'), 'utf8'));
   expect(summary).toMatchObject({ items: 23, vectors: 21, failed: 2, shards: 3, engine: 'winograd:int8' });
+  expect(summary.failures).toEqual({ unsupported_image: 2 });
   clear();
   expect(await embed('plain')).toBe(0);
   expect(printed.at(-1)).toBe('Everything was done before.');
@@ -154,6 +157,33 @@ test('on a terminal a bar with rate, time left, shares and queues; elsewhere pla
       expect(line.includes('█████░░░░░░░░░░░░░░░')).toBe(isTTY);
       expect(line.includes('\r')).toBe(isTTY);
     }
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test.each([
+  [47, '█████░░░░░░░░░░░░░░░ 100/400 · 10.0 images/s'],
+  [60, '█████░░░░░░░░░░░░░░░ 100/400 · 10.0 images/s · 30 s left'],
+  [20, '█████░░░░░░░░░░░░░░'],
+])('a terminal of %i columns', (columns, line) => {
+  vi.useFakeTimers();
+  try {
+    let time = 0;
+    const meter = createMeter(() => time);
+    const written: string[] = [];
+    const output = { isTTY: true, columns, write: (text: string) => written.push(text) };
+    const progress = createEmbedProgress({ meter, json: false, output, print: () => undefined });
+    progress.opening();
+    vi.advanceTimersByTime(1000);
+    progress.chosen({ id: 'winograd:int8', reason: 'winograd:int8, the only one.' });
+    progress.listed({ items: 400, complete: true });
+    time = 10_000;
+    meter.ended(100, 0);
+    vi.advanceTimersByTime(200);
+    progress.close();
+    const said = ['\r\u001b[K', 'Begins with winograd:int8, the only one.\n'];
+    expect(written).toEqual([expect.stringMatching(/^\rOpening/), ...said, `\r${line}\u001b[K`, '\n']);
   } finally {
     vi.useRealTimers();
   }

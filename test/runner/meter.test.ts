@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { bottleneck, createLaps, createMeter } from '../../runner/meter.ts';
 import { metricsText, serveMetrics } from '../../runner/metrics-page.ts';
-import { sparkline, throughputPicture } from '../../runner/report.ts';
+import { sparkline, throughputPicture } from '../../runner/throughput-picture.ts';
 
 function fakeClock() {
   let time = 0;
@@ -93,7 +93,7 @@ test('the curve keeps its area and stays short however long a run is', () => {
   }
   expect(Math.round(images)).toBe(100_000);
   expect(sparkline(samples, 10)).toMatch(/^▃{5}█{5}$/);
-  expect(throughputPicture(samples)).toMatch(/^<svg .*<\/svg>$/s);
+  expect(throughputPicture(samples)).toMatch(/^<figure .*<svg .*<\/svg>.*>1 h 23 min<.*<\/figure>$/s);
 });
 
 test('the metrics page, on loopback alone', async () => {
