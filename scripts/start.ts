@@ -1,16 +1,17 @@
 // `npm start`: serves the API on loopback with the model in the repository, in the same runtime that
-// Cloudflare runs (workerd). `PORT=8788 npm start` chooses another port.
+// Cloudflare runs (workerd). `npm start -- --port 8788` or PORT chooses another port.
 
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
+import { parseArgs } from 'node:util';
 import { stageAssets } from './stage-assets.ts';
 
-const port = Number(process.env.PORT ?? 8787);
+const port = readPort();
 const address = `http://127.0.0.1:${port}`;
 
 if (!(await isFree(port))) {
   console.error(
-    `Expected port ${port} to be free but another program listens there. Try: PORT=${port + 1} npm start`,
+    `Expected port ${port} to be free but another program listens there. Try: npm start -- --port ${port + 1}`,
   );
   process.exit(1);
 }
@@ -38,6 +39,21 @@ console.log(`vgg-edge serves at ${address}: open it in a browser, or ask the API
   curl --data-binary @samples/cat.jpg -H 'content-type: image/jpeg' ${address}/v1/classify
 
 Stop it with Ctrl-C.`);
+
+/** Ends the program where the command line is none that it knows. */
+function readPort(): number {
+  let given = process.env.PORT ?? '8787';
+  try {
+    given = parseArgs({ options: { port: { type: 'string', default: given } } }).values.port;
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\nUsage: npm start [-- --port 8787]`);
+    process.exit(2);
+  }
+  const number = Number(given);
+  if (Number.isInteger(number) && number > 0 && number < 65536) return number;
+  console.error(`Expected a port of 1 to 65535 but found '${given}'.`);
+  process.exit(2);
+}
 
 function isFree(candidate: number): Promise<boolean> {
   return new Promise((resolve) => {
