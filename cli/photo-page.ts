@@ -9,12 +9,23 @@ export interface PagePhoto {
   readonly name: string;
   /** Said above the name: a score. */
   readonly note?: string;
+  /** Stands out. */
+  readonly marked?: boolean;
 }
 
 export interface PageSection {
   readonly title: string;
   /** Photographs that belong together, side by side. */
   readonly groups: readonly (readonly PagePhoto[])[];
+}
+
+export interface PageOptions {
+  /** Pixels of the longer side of a thumbnail. */
+  readonly side?: number;
+  readonly most?: number;
+  /** HTML between what is said first and the photographs, and what its elements look like. */
+  readonly figures?: string;
+  readonly style?: string;
 }
 
 /** Beyond so many no browser shows them with ease. */
@@ -32,6 +43,7 @@ const styleOf = (side: number) => `
   figure { margin: 0; width: min-content; min-width: 6rem; }
   img { display: block; max-width: ${side}px; height: ${Math.round(side * 0.7)}px; border-radius: 0.3rem; }
   figcaption { margin-top: 0.3rem; font-size: 0.8rem; overflow-wrap: anywhere; }
+  .marked img { outline: 3px solid #d97706; outline-offset: -1px; }
   b { display: block; font-variant-numeric: tabular-nums; }`;
 
 /**
@@ -42,7 +54,7 @@ export async function* photoPage(
   title: string,
   lead: string,
   sections: readonly PageSection[],
-  { side = SIDE, most = MAX_PHOTOS }: { readonly side?: number; readonly most?: number } = {},
+  { side = SIDE, most = MAX_PHOTOS, figures = '', style = '' }: PageOptions = {},
 ): AsyncGenerator<string> {
   yield `<!doctype html>
 <html lang="en">
@@ -50,11 +62,11 @@ export async function* photoPage(
 <meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>${escapeHtml(title)}</title>
-<style>${styleOf(side)}
+<style>${styleOf(side)}${style}
 </style>
 <h1>${escapeHtml(title)}</h1>
 <p>${escapeHtml(lead)}</p>
-`;
+${figures}`;
   let left = most;
   for (const { title, groups } of sections) {
     if (left === 0) break;
@@ -75,11 +87,11 @@ export async function* photoPage(
   yield `${hidden > 0 ? `<p>${hidden} more photographs are not shown.</p>\n` : ''}</html>\n`;
 }
 
-async function figureOf({ read, name, note }: PagePhoto, side: number): Promise<string> {
+async function figureOf({ read, name, note, marked }: PagePhoto, side: number): Promise<string> {
   const picture = await thumbnailOf(read, side);
   const image = picture === undefined ? '' : `<img alt="" src="data:image/jpeg;base64,${picture}">`;
   const above = note === undefined ? '' : `<b>${escapeHtml(note)}</b>`;
-  return `<li><figure>${image}<figcaption>${above}${escapeHtml(name)}</figcaption></figure></li>\n`;
+  return `<li${marked ? ' class="marked"' : ''}><figure>${image}<figcaption>${above}${escapeHtml(name)}</figcaption></figure></li>\n`;
 }
 
 async function thumbnailOf(read: PagePhoto['read'], side: number): Promise<string | undefined> {

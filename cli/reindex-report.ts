@@ -1,12 +1,13 @@
-// What a reindexing found, for the terminal and as a page with pictures.
+// What a reindexing found as a page: its figures, and the queries whose answers changed most, in pictures.
 
 import { LOCAL_IMAGE_LIMITS } from '../core/image.ts';
 import type { Hit } from '../core/vector-store.ts';
 import type { Source, SourceItem } from '../runner/ports.ts';
+import { counted, grouped } from '../runner/quantity.ts';
 import type { ReindexState } from '../runner/reindex-state.ts';
-import type { ComparedQuery, Comparison, ScoreSpread } from '../search/compare-indexes.ts';
+import type { ComparedQuery, Comparison } from '../search/compare-indexes.ts';
 import { type PagePhoto, type PageSection, photoPage } from './photo-page.ts';
-import { table } from './table.ts';
+import { FIGURES_STYLE, figuresHtml, percent, signed, three } from './reindex-figures.ts';
 
 /** Queries on the page: those that changed most. */
 const SHOWN_QUERIES = 8;
@@ -15,28 +16,8 @@ const SHOWN_HITS = 5;
 const SIDE = 165;
 
 export function countsText({ position, embedded, copied, unchanged, failed }: ReindexState): string {
-  return `${position} images: ${embedded} embedded, ${copied} copied, ${unchanged} unchanged, ${failed} failed`;
-}
-
-export function comparisonText(comparison: Comparison, { before, after }: ReindexState): string {
-  const { topK, queries, overlap, sameFirst, scores, shift, thresholds } = comparison;
-  const spreadRow = (name: string, { p10, p50, p90 }: ScoreSpread) => [name, ...[p10, p50, p90].map(three)];
-  const lines = [
-    `${queries.length} queries, each an item left out of its own answer:`,
-    `  the ${topK} nearest in common: mean ${percent(overlap.mean)}, 10th percentile ${percent(overlap.p10)}, least ${percent(overlap.min)}`,
-    `  the nearest is the same: ${percent(sameFirst)}`,
-    `  scores move by ${shift < 0 ? '−' : '+'}${three(Math.abs(shift))} on average`,
-    '',
-    table(
-      ['cosine of the nearest', '10 %', 'median', '90 %'],
-      [spreadRow(before, scores.before), spreadRow(after, scores.after)],
-    ),
-  ];
-  if (thresholds.length > 0) {
-    const rows = thresholds.map((row) => [row.before.toFixed(2), three(row.after), percent(row.share)]);
-    lines.push('', table(['min_score before', 'after', 'hits let through'], rows));
-  }
-  return lines.join('\n');
+  const [done, copies, same, broken] = [embedded, copied, unchanged, failed].map(grouped);
+  return `${counted(position, 'image')}: ${done} embedded, ${copies} copied, ${same} unchanged, ${broken} failed`;
 }
 
 export interface ReportParts {
@@ -55,9 +36,10 @@ export async function* reindexPage({
 }: ReportParts): AsyncGenerator<string> {
   const changed = comparison.queries.toSorted((a, b) => a.overlap - b.overlap).slice(0, SHOWN_QUERIES);
   const places = await locate(source, new Set(changed.flatMap(shownIds)));
-  const photo = (id: string, note: string): PagePhoto => ({
+  const photo = (id: string, note: string, marked = false): PagePhoto => ({
     name: id,
     note,
+    marked,
     async read() {
       const item = places.get(id);
       return item && source.read(item, LOCAL_IMAGE_LIMITS.maxBytes);
@@ -69,7 +51,9 @@ export async function* reindexPage({
     const hits = (found: readonly Hit[], others: ReadonlySet<string>) =>
       found
         .slice(0, SHOWN_HITS)
-        .map(({ id, score }) => photo(id, `${three(score)}${others.has(id) ? '' : ' (only here)'}`));
+        .map(({ id, score }) =>
+          others.has(id) ? photo(id, three(score)) : photo(id, `${three(score)} (only here)`, true),
+        );
     const title = `${query.id}: ${percent(query.overlap)} in common`;
     const section = (name: string, photos: PagePhoto[]): PageSection => ({
       title: `${title} — ${name}`,
@@ -81,12 +65,19 @@ export async function* reindexPage({
     ];
   });
   const { overlap, topK, queries, sameFirst, shift } = comparison;
+  const verdict =
+    objections.length === 0
+      ? 'Nothing speaks against the new index.'
+      : `Against the new index: ${objections.join(' ')}`;
   const lead =
-    `${countsText(state)}. Over ${queries.length} queries ${percent(overlap.mean)} of the ${topK} nearest are the same, ` +
-    `the nearest in ${percent(sameFirst)}; scores move by ${three(shift)}. ` +
-    (objections.length === 0 ? 'Nothing speaks against it.' : `Against it: ${objections.join(' ')}`) +
-    ' Below are the queries whose answers changed most.';
-  yield* photoPage(`${state.alias}: from ${state.before} to ${state.after}`, lead, sections, { side: SIDE });
+    `${verdict} ${countsText(state)}. Over ${counted(queries.length, 'query')} ${percent(overlap.mean)} of the ${topK} ` +
+    `nearest are the same, the nearest in ${percent(sameFirst)}; scores move by ${signed(shift)}. ` +
+    'Below the tables are the queries whose answers changed most, hits that only one index found in a frame.';
+  yield* photoPage(`${state.alias}: from ${state.before} to ${state.after}`, lead, sections, {
+    side: SIDE,
+    figures: figuresHtml(comparison, state),
+    style: FIGURES_STYLE,
+  });
 }
 
 function shownIds({ id, before, after }: ComparedQuery): string[] {
@@ -101,12 +92,4 @@ async function locate(source: Source, ids: ReadonlySet<string>): Promise<Readonl
     if (places.size === ids.size) break;
   }
   return places;
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
-}
-
-function three(value: number): string {
-  return value.toFixed(3);
 }

@@ -17,7 +17,8 @@ import { compareIndexes } from '../search/compare-indexes.ts';
 import { isSameSpace } from '../search/vector-index.ts';
 import type { EmbeddingModel } from './embedding-model.ts';
 import { createProgress } from './progress.ts';
-import { comparisonText, countsText, reindexPage } from './reindex-report.ts';
+import { figuresText } from './reindex-figures.ts';
+import { countsText, reindexPage } from './reindex-report.ts';
 
 export interface ReindexSession {
   readonly store: VectorStore;
@@ -60,6 +61,7 @@ export async function build(session: ReindexSession): Promise<Reindexed> {
     threads: session.threads,
   });
   const progress = createProgress();
+  progress.update('reindexing', 0, Math.max(items, 1));
   try {
     const pipeline = createPipeline({
       source,
@@ -121,7 +123,7 @@ export async function compare(session: ReindexSession, { state, sample }: Reinde
         });
   const against = objections({ state, ...counts, comparison, minOverlap, allowMissing });
   if (comparison !== undefined) {
-    console.log(`\n${comparisonText(comparison, state)}\n`);
+    console.log(`\n${figuresText(comparison, state)}\n`);
     await writeFile(folder.report, reindexPage({ state, comparison, objections: against, source }));
     console.log(`Pictures: ${folder.report}`);
   }
@@ -130,9 +132,10 @@ export async function compare(session: ReindexSession, { state, sample }: Reinde
 }
 
 /** In one step: whoever asks by the alias gets the old index or the new. */
-export async function moveAlias({ store, state }: ReindexSession): Promise<void> {
+export async function moveAlias({ store, state }: ReindexSession, dropsOld = false): Promise<void> {
   await store.setAlias(state.alias, state.after);
-  console.log(`${state.alias} names ${state.after} now. ${state.before} is kept; --drop-old deletes it.`);
+  const kept = dropsOld ? '' : ` ${state.before} is kept; --drop-old deletes it.`;
+  console.log(`${state.alias} names ${state.after} now.${kept}`);
 }
 
 export async function isMoved(store: VectorStore, { alias, after }: ReindexState): Promise<boolean> {

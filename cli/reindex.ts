@@ -108,7 +108,7 @@ async function run(session: ReindexSession, values: Values): Promise<void> {
       console.log('Nothing speaks against it. Run again without --keep-alias to move the alias.');
       return;
     }
-    await moveAlias(session);
+    await moveAlias(session, flag(values, 'drop-old'));
   }
   if (flag(values, 'drop-old')) await dropOld(session);
 }

@@ -1,8 +1,8 @@
 // Numbers as people read them.
 
-/** `1,234 vectors`, `1 vector`. */
+/** `1,234 vectors`, `1 vector`, `2 queries`. */
 export function counted(number: number, thing: string): string {
-  return `${grouped(number)} ${thing}${number === 1 ? '' : 's'}`;
+  return `${grouped(number)} ${number === 1 ? thing : `${thing}s`.replace(/ys$/, 'ies')}`;
 }
 
 /** `1,234,567`. */

@@ -15,6 +15,7 @@ import {
   type VectorStore,
   vectorSpaceSchema,
 } from '../core/vector-store.ts';
+import { askPatiently, type Wait } from './ask-patiently.ts';
 import { checkMetadata, parseFilter } from './metadata-filter.ts';
 import { checkIndexName, checkQuery } from './vector-index.ts';
 
@@ -23,6 +24,7 @@ export interface RemoteStoreOptions {
   readonly url: string;
   readonly apiKey?: string;
   readonly fetch?: typeof globalThis.fetch;
+  readonly wait?: Wait;
 }
 
 const TIMEOUT_MS = 120_000;
@@ -102,21 +104,26 @@ export function createRemoteStore({
   url,
   apiKey,
   fetch = globalThis.fetch,
+  wait,
 }: RemoteStoreOptions): RemoteStore {
   const send: Send = async (method, path, body) => {
     const target = new URL(`v1${path}`, url.endsWith('/') ? url : `${url}/`);
     let response: Response;
     let json: unknown;
     try {
-      response = await fetch(target, {
+      const init = {
         method,
         headers: {
           'content-type': 'application/json',
           ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
         },
-        signal: AbortSignal.timeout(TIMEOUT_MS),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
+      };
+      // Whatever is asked twice, by ids, is there once.
+      response = await askPatiently(
+        () => fetch(target, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) }),
+        wait,
+      );
       json = await response.json();
     } catch (cause) {
       throw new SourceError('unreachable', `The server at ${target.origin} did not answer with JSON.`, {

@@ -29,7 +29,8 @@ describe('what keeps the alias where it is', () => {
     expect(await isMoved(store, session.state)).toBe(false);
     expect(await (await store.open('photos')).describe()).toMatchObject({ name: 'photos-1' });
     const page = await readFile(session.folder.report, 'utf8');
-    expect(page).toContain('Against it: on average');
+    expect(page).toContain('Against the new index: on average');
+    expect(page).toMatch(/<caption>Of the 5 nearest are the same<\/caption>.*<meter value=.*class="marked"/s);
     expect(page.match(/data:image\/jpeg;base64/g)?.length).toBeGreaterThan(20);
   });
 

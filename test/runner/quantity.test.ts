@@ -9,6 +9,10 @@ test.each([
   expect(counted(number, 'vector')).toBe(text);
 });
 
+test('2 queries', () => {
+  expect([1, 2].map((number) => counted(number, 'query'))).toEqual(['1 query', '2 queries']);
+});
+
 test.each([
   [0, '0.0'],
   [0.514, '0.51'],

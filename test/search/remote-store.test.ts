@@ -75,3 +75,47 @@ describe('one request holds no more than a server takes', () => {
     expect(sent).toEqual([1, 1]);
   });
 });
+
+describe('a server that limits how often it is asked', () => {
+  const busy = (status: number, headers: Record<string, string>) =>
+    Response.json(
+      { error: { message: 'Too many requests.', code: 'too_many_requests' } },
+      { status, headers },
+    );
+  const wellAnswered = () => Response.json({ data: [] });
+
+  test.each<[string, Response[], number[]]>([
+    ['waits as long as it says', [busy(429, { 'retry-after': '7' })], [7000]],
+    [
+      'again and again, a minute at most',
+      [busy(503, { 'retry-after': '1' }), busy(429, { 'retry-after': '3600' })],
+      [1000, 60_000],
+    ],
+  ])('%s', async (_, answers, expected) => {
+    const waits: number[] = [];
+    const store = createRemoteStore({
+      url: 'http://127.0.0.1',
+      fetch: async () => answers.shift() ?? wellAnswered(),
+      wait: async (milliseconds) => void waits.push(milliseconds),
+    });
+    expect(await store.list()).toEqual([]);
+    expect(waits).toEqual(expected);
+  });
+
+  test.each([
+    ['that does not say how long', {}, 1],
+    ['that stays busy', { 'retry-after': '1' }, 6],
+  ])('%s', async (_, headers, asked) => {
+    let requests = 0;
+    const store = createRemoteStore({
+      url: 'http://127.0.0.1',
+      async fetch() {
+        requests += 1;
+        return busy(429, headers);
+      },
+      wait: async () => undefined,
+    });
+    await expect(store.list()).rejects.toMatchObject({ name: 'SourceError', message: 'Too many requests.' });
+    expect(requests).toBe(asked);
+  });
+});
