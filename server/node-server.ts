@@ -1,6 +1,6 @@
 // The API in Node: the app with sharp's decoder and this machine's engine, over node:http.
 
-import { createNodeDecoder } from '../engine/node/decode.ts';
+import { createNodeDecoder, NODE_DECODE_BYTES } from '../engine/node/decode.ts';
 import { pinnedFetch } from '../net/node/pinned-fetch.ts';
 import { composeApp, type ServerOptions } from './compose-app.ts';
 import { type RunningServer, startHttpServer } from './http-server.ts';
@@ -14,7 +14,7 @@ export interface NodeServerOptions extends ServerOptions {
 export async function startNodeServer(options: NodeServerOptions): Promise<RunningServer> {
   const { model, host, port, grace } = options;
   const { app, admission, dispose } = composeApp(options, {
-    decoder: await createNodeDecoder(),
+    decoder: await createNodeDecoder(NODE_DECODE_BYTES, { isShared: true }),
     createEngine: await nodeEngine(options.engine, model),
     fetchImage: pinnedFetch(),
   });

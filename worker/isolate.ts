@@ -53,6 +53,7 @@ export function createIsolateParts({
       decoder,
       decoderPeakBytes: decoder.peakBytes,
       limits,
+      batchSize: 1,
       now,
     }),
   };

@@ -33,12 +33,14 @@ export interface ServedModelParts {
   /** The most memory that decoding has taken, where that is the instance's own. */
   readonly decoderPeakBytes?: () => number;
   readonly limits: Limits;
+  /** Images of one request that are decoded together and run as one; 1 where memory is short. */
+  readonly batchSize: number;
   readonly now: () => number;
 }
 
 /** Reads the manifest; weights are loaded by the first run. The function throws ModelError, SourceError. */
 export function serveModel(parts: ServedModelParts): () => Promise<ServedModel> {
-  const { files, createEngine, decoder, decoderPeakBytes = () => 0, limits, now } = parts;
+  const { files, createEngine, decoder, decoderPeakBytes = () => 0, limits, batchSize, now } = parts;
   return once(async () => {
     const { manifest, id } = await readManifest(files);
     const engine = await createEngine(manifest, files);
@@ -47,7 +49,7 @@ export function serveModel(parts: ServedModelParts): () => Promise<ServedModel> 
       engine,
       sizes: manifest.preprocess,
       limits: { maxBytes: limits.maxImageBytes, maxPixels: limits.maxImagePixels },
-      batchSize: 1,
+      batchSize,
       now,
     });
     const projections = openProjections(files, id);

@@ -5,6 +5,7 @@ import { checkImage, type ImageHeader } from '../../core/image-header.ts';
 import { type JpegScale, jpegScale } from '../../core/jpeg-scale.ts';
 import { upright } from '../../core/orientation.ts';
 import type { ImageDecoder } from '../../core/ports.ts';
+import type { EnterRoom } from './decode-room.ts';
 import { createJpegDecoder } from './jpeg.ts';
 import { checkDecodeBytes, decodeBytes } from './memory.ts';
 import { createPngDecoder } from './png.ts';
@@ -85,9 +86,13 @@ export function createStoredDecoder(modules: DecoderModules, memory: DecodeMemor
 /**
  * Puts the checks before `decodeStored` and the orientation after it: the same in every runtime.
  * `maxDecodeBytes` is what decoding one image may hold besides its encoded bytes; an image that needs more
- * is refused from its header.
+ * is refused from its header. With `enter` images wait for room, and each has to be released to make some.
  */
-export function checkedDecoder(decodeStored: DecodeStored, maxDecodeBytes: () => number): ImageDecoder {
+export function checkedDecoder(
+  decodeStored: DecodeStored,
+  maxDecodeBytes: () => number,
+  enter?: EnterRoom,
+): ImageDecoder {
   return {
     async decode(bytes, limits, shortSide) {
       const header = checkImage(bytes, limits);
@@ -95,11 +100,22 @@ export function checkedDecoder(decodeStored: DecodeStored, maxDecodeBytes: () =>
         header.format === 'jpeg' && shortSide !== undefined
           ? jpegScale(header.width, header.height, shortSide)
           : 1;
-      checkDecodeBytes(header, bytes.length, scale, maxDecodeBytes());
-      const stored = await decodeStored(bytes, header, scale);
-      const image = upright(stored, header.orientation);
-      if (image !== stored) stored.release?.();
-      return image;
+      const needed = checkDecodeBytes(header, bytes.length, scale, maxDecodeBytes());
+      const leave = await enter?.(needed);
+      try {
+        const stored = await decodeStored(bytes, header, scale);
+        const image = upright(stored, header.orientation);
+        if (image !== stored) stored.release?.();
+        return leave === undefined ? image : { ...image, release: () => release(image, leave) };
+      } catch (error) {
+        leave?.();
+        throw error;
+      }
     },
   };
+}
+
+function release(image: RgbImage, leave: () => void): void {
+  image.release?.();
+  leave();
 }

@@ -46,15 +46,15 @@ function jpegBytes({ width, height, components, buffered }: JpegHeader, scale: J
   return output + coefficients + rowBuffers;
 }
 
-/** Throws InputError `image_too_large` when decoding would take more than `maxBytes`. */
+/** What decoding takes. Throws InputError `image_too_large` when that is more than `maxBytes`. */
 export function checkDecodeBytes(
   header: ImageHeader,
   encodedBytes: number,
   scale: JpegScale,
   maxBytes: number,
-): void {
+): number {
   const needed = decodeBytes(header, encodedBytes, scale);
-  if (needed <= maxBytes) return;
+  if (needed <= maxBytes) return needed;
   const advice =
     header.format === 'jpeg' && header.buffered
       ? 'scale it down, or save it as a baseline (not progressive) JPEG'

@@ -9,6 +9,7 @@ import type { RgbImage } from '../../core/image.ts';
 import type { ImageHeader } from '../../core/image-header.ts';
 import type { JpegScale } from '../../core/jpeg-scale.ts';
 import type { ImageDecoder } from '../../core/ports.ts';
+import { createDecodeRoom } from '../decode/decode-room.ts';
 import { checkedDecoder, createStoredDecoder, type DecodeStored } from '../decode/decoder.ts';
 
 /** A server has room: 80 megapixels of progressive JPEG without subsampling. */
@@ -16,7 +17,14 @@ export const NODE_DECODE_BYTES = 512 * 1024 * 1024;
 /** Larger heaps are left to the garbage collector, which in Node is prompt. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
-export async function createNodeDecoder(maxDecodeBytes: number = NODE_DECODE_BYTES): Promise<ImageDecoder> {
+/**
+ * With `isShared` all images that are decoded at once have `maxDecodeBytes` together: for servers, of whose images
+ * nobody knows how many come. Each has to be released then.
+ */
+export async function createNodeDecoder(
+  maxDecodeBytes: number = NODE_DECODE_BYTES,
+  { isShared = false }: { readonly isShared?: boolean } = {},
+): Promise<ImageDecoder> {
   const [jpeg, webp] = await Promise.all([
     compile('@cwasm/jpeg-turbo/jpeg-turbo.wasm'),
     compile('@cwasm/webp/webp.wasm'),
@@ -34,7 +42,11 @@ export async function createNodeDecoder(maxDecodeBytes: number = NODE_DECODE_BYT
       return await decodeByWasm(bytes, header, scale);
     }
   };
-  return checkedDecoder(decodeStored, () => maxDecodeBytes);
+  return checkedDecoder(
+    decodeStored,
+    () => maxDecodeBytes,
+    isShared ? createDecodeRoom(maxDecodeBytes) : undefined,
+  );
 }
 
 /**

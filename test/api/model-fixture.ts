@@ -64,7 +64,7 @@ export function createModelFixture({ files, createEngine, decoder, pictures }: M
   const now = () => performance.now();
   const limits = readLimits({});
   const serveWith = (changed: Limits, parts: { files?: ModelFiles; createEngine?: CreateEngine } = {}) =>
-    serveModel({ files, createEngine, ...parts, decoder, limits: changed, now });
+    serveModel({ files, createEngine, ...parts, decoder, limits: changed, batchSize: 1, now });
   /** One model for all tests that do not interfere with its files. */
   const model = serveWith(limits);
 

@@ -88,6 +88,26 @@ describe('one vector', () => {
   });
 });
 
+test('images of a list run together, eight at a time, and no more than --batch', async () => {
+  const images = await Promise.all(
+    Array.from({ length: 12 }, (_, index) => imageOf([index * 20, 0, 255 - index * 20], 30, 30)),
+  );
+  const runs = async (maxBatch: number) => {
+    const server = await start({ maxBatch });
+    try {
+      const { data } = await createClient({ baseUrl: server.url }).embed(images, { layer: 'fc7' });
+      const page = await (await fetch(`${server.url}/metrics`)).text();
+      expect(page).toContain('\nvgg_edge_batch_size_sum 12\n');
+      return { data, runs: Number(/^vgg_edge_batch_size_count (\d+)$/m.exec(page)?.[1]) };
+    } finally {
+      await server.stop();
+    }
+  };
+  const [together, apart] = [await runs(16), await runs(1)];
+  expect([together.runs, apart.runs]).toEqual([2, 12]);
+  expect(together.data).toEqual(apart.data);
+});
+
 describe('keys', () => {
   const entry = (name: string, key: string) => `${name}:${createHash('sha256').update(key).digest('hex')}\n`;
 
