@@ -4,7 +4,8 @@ import type { CropBox } from '../core/crop-box.ts';
 import type { ImageSource } from '../core/embedder.ts';
 import { fromBase64 } from '../core/encodings.ts';
 import { InputError } from '../core/errors.ts';
-import type { ReadUrl } from '../net/url-image.ts';
+import { type ReadUrl, urlReader } from '../net/url-image.ts';
+import type { AppDependencies } from './dependencies.ts';
 import type { Limits } from './limits.ts';
 import { parseOptions } from './parse-options.ts';
 import { imageObject } from './schemas/input.ts';
@@ -15,6 +16,18 @@ export interface InputReading {
   readonly limits: Limits;
   /** Without it image URLs are refused. */
   readonly readUrl: ReadUrl | undefined;
+}
+
+/** As a deployment reads what one request brings. */
+export function inputReading({
+  limits,
+  urlImages,
+  now,
+}: Pick<AppDependencies, 'limits' | 'urlImages' | 'now'>): InputReading {
+  return {
+    limits,
+    readUrl: urlImages === undefined ? undefined : urlReader(urlImages, limits.maxBodyBytes, now),
+  };
 }
 
 /** One source per image, in order. `crop` holds for items without their own. Throws InputError for a list of a wrong length. */

@@ -4,11 +4,11 @@
 import type { Context, Handler } from 'hono';
 import type * as z from 'zod';
 import type { EmbedTimes, ImageSource, Outcome } from '../core/embedder.ts';
-import { urlReader } from '../net/url-image.ts';
 import { errorsOf, MODEL_HEADER, serverTiming } from './answer.ts';
 import { answerKey, matchesETag, type StoredAnswer, unshared } from './answer-cache.ts';
 import type { Ready } from './dependencies.ts';
 import { hashImages } from './hash-images.ts';
+import { inputReading } from './image-input.ts';
 import { checkHead, type ImageOptionsSchema, readImageRequest } from './image-request.ts';
 import type { ApiEnv } from './request-facts.ts';
 import { checkModel, type ServedModel } from './served-model.ts';
@@ -52,8 +52,8 @@ export function imageRoute<Schema extends ImageOptionsSchema>(
     const arrived = now();
     return admission.run(async () => {
       facts.waited = now() - arrived;
-      const readUrl = urlImages === undefined ? undefined : urlReader(urlImages, limits.maxBodyBytes, now);
-      const request = await readImageRequest(raw, schema, { limits, readUrl, facts });
+      const reading = inputReading({ limits, urlImages, now });
+      const request = await readImageRequest(raw, schema, { ...reading, facts });
       const served = await model();
       context.header(MODEL_HEADER, served.id);
       checkModel(request.options.model, served);

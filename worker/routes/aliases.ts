@@ -2,14 +2,13 @@
 
 import { Hono } from 'hono';
 import type { VectorStore } from '../../core/vector-store.ts';
+import { bodyTurn } from '../body-turn.ts';
 import type { Ready } from '../dependencies.ts';
-import { parseOptions } from '../parse-options.ts';
-import { checkDeclared, readBody } from '../read-body.ts';
-import { checkJsonType, parseJsonObject } from '../read-json.ts';
 import type { ApiEnv } from '../request-facts.ts';
 import { aliasRequest } from '../schemas/indexes.ts';
 
-export function aliasRoutes({ admission, limits }: Ready, store: VectorStore): Hono<ApiEnv> {
+export function aliasRoutes(dependencies: Ready, store: VectorStore): Hono<ApiEnv> {
+  const { inTurn, readJson } = bodyTurn(dependencies);
   const routes = new Hono<ApiEnv>();
 
   routes.get('/', async (context) => {
@@ -17,20 +16,14 @@ export function aliasRoutes({ admission, limits }: Ready, store: VectorStore): H
     return context.json({ object: 'list', data: data.map((alias) => ({ object: 'alias', ...alias })) });
   });
 
-  routes.put('/:alias', (context) => {
-    const bodyLimits = { maxBytes: limits.maxBodyBytes, timeout: limits.bodyTimeout };
-    checkJsonType(context.req.header('content-type'));
-    checkDeclared(context.req.raw, bodyLimits);
-    return admission.run(async () => {
-      const { index } = parseOptions(
-        aliasRequest,
-        parseJsonObject(await readBody(context.req.raw, bodyLimits, context.get('facts'))),
-      );
+  routes.put('/:alias', (context) =>
+    inTurn(context, async () => {
+      const { index } = await readJson(context, aliasRequest);
       const alias = context.req.param('alias');
       await store.setAlias(alias, index);
       return context.json({ object: 'alias', alias, index });
-    }, context.req.raw.signal);
-  });
+    }),
+  );
 
   routes.delete('/:alias', async (context) => {
     const alias = context.req.param('alias');
