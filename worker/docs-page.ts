@@ -11,10 +11,10 @@ const STYLE = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1b; background: #fff }
 h2 { margin-top: 2.5rem; border-top: 1px solid #ccc; padding-top: 1rem }
 code, pre { font: 14px/1.45 ui-monospace, monospace }
-h2 code { font-size: inherit }
+h2 code { font-size: inherit; overflow-wrap: anywhere }
 small { font-size: 14px; font-weight: normal; border: 1px solid #999; border-radius: 4px; padding: 0 .35rem; white-space: nowrap }
 pre { background: #f4f4f4; padding: .75rem; overflow-x: auto }
-table { border-collapse: collapse; width: 100% }
+table { border-collapse: collapse; display: block; overflow-x: auto }
 td, th { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #e3e3e3 }
 summary { cursor: pointer }
 @media (prefers-color-scheme: dark) { body { background: #161616; color: #e6e6e6 } pre { background: #222 } td, th { border-color: #333 } h2 { border-color: #444 } }
@@ -48,7 +48,7 @@ function section(method: string, path: string, operation: Operation): string {
   return `<section id="${id}">
 <h2><code>${text(method.toUpperCase())} ${text(path)}</code>${key}</h2>
 <p>${text(operation.summary)}. ${text(operation.description ?? '')}</p>
-${operation.requestBody === undefined ? '' : `<pre>${text(example(path, operation.requestBody))}</pre>${details('Request', operation.requestBody)}`}
+${operation.requestBody === undefined ? '' : `<pre>${text(example(path, operation.requestBody))}</pre>${fields(operation.requestBody)}${details('Request', operation.requestBody)}`}
 ${statuses(operation)}
 </section>`;
 }
@@ -60,6 +60,30 @@ function example(path: string, body: unknown): string {
       ? '-F image=@photo.jpg'
       : "-H 'content-type: application/json' -d @request.json";
   return `curl "$URL${path}" -H "Authorization: Bearer $KEY" ${sent}`;
+}
+
+/** A field of a body, as JSON Schema describes it. */
+interface Field {
+  readonly type?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly default?: unknown;
+  readonly description?: unknown;
+}
+
+/** What a JSON body may hold: the fields of forms, and of the query beside an image, are the same. */
+function fields(body: unknown): string {
+  const { content } = body as {
+    content: { 'application/json'?: { schema: { properties?: Record<string, Field>; required?: string[] } } };
+  };
+  const { properties = {}, required = [] } = content['application/json']?.schema ?? {};
+  const rows = Object.entries(properties).map(([name, field]) => {
+    const values = field.enum?.map((value) => `<code>${text(value)}</code>`).join(', ') ?? text(field.type);
+    const missing = required.includes(name) ? 'required' : '';
+    const preset = field.default === undefined ? missing : `<code>${text(field.default)}</code>`;
+    const cells = [`<code>${text(name)}</code>`, values, preset, text(field.description)];
+    return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
+  });
+  return `<table><tr><th>Field</th><th>Values</th><th>Default</th><th>Meaning</th></tr>${rows.join('')}</table>`;
 }
 
 function statuses({ responses }: Operation): string {

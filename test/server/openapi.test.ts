@@ -87,6 +87,13 @@ describe('the page', () => {
     expect(page).toMatch(/v1\/indexes\/\{index\}\/search&#34;[^\n]*-d @request.json/);
   });
 
+  test('shows the fields of a body, with their values and defaults', () => {
+    expect(page).toMatch(/<td><code>input<\/code><\/td><td><\/td><td>required<\/td>/);
+    expect(page).toMatch(
+      /<td><code>dtype<\/code><\/td><td><code>float32<\/code>, .*<td><code>float32<\/code><\/td>/,
+    );
+  });
+
   test('shows every route', () => {
     for (const { path, operationId } of ROUTES) {
       expect(page).toContain(path);
