@@ -33,20 +33,28 @@ export function createIsolateParts({
   const decoder = createEdgeDecoder({ jpeg, webp }, () => decodeBytes);
   const admission = createAdmission(limits, now);
   let engine: Engine | undefined;
+  const metrics = createApiMetrics({
+    engineMemoryBytes: () => engine?.memoryBytes() ?? 0,
+    decoderMemoryBytes: decoder.heldBytes,
+    decoderPeakBytes: decoder.peakBytes,
+    running: () => admission.running,
+    waiting: () => admission.waiting,
+  });
   return {
     now,
     admission,
-    metrics: createApiMetrics({
-      engineMemoryBytes: () => engine?.memoryBytes() ?? 0,
-      decoderMemoryBytes: decoder.heldBytes,
-      decoderPeakBytes: decoder.peakBytes,
-      running: () => admission.running,
-      waiting: () => admission.waiting,
-    }),
+    metrics,
     model: serveModel({
       files,
       createEngine(manifest, modelFiles) {
-        engine = createEngine(manifest, modelFiles);
+        const inner = createEngine(manifest, modelFiles);
+        engine = {
+          ...inner,
+          run(batch, taps) {
+            metrics.batchSize.observe(batch.images);
+            return inner.run(batch, taps);
+          },
+        };
         decodeBytes = edgeDecodeBytes(modelBytes(manifest));
         return engine;
       },

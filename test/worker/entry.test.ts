@@ -34,6 +34,7 @@ test('the most memory that model and decoding have taken is told by the metrics 
   expect(response.status).toBe(200);
   await response.body?.cancel();
   const page = await (await get('/metrics')).text();
+  expect(page).toMatch(/^vgg_edge_batch_size_bucket\{le="1"\} [1-9]/m);
   const gauge = (name: string) => Number(new RegExp(`^vgg_edge_${name} (\\d+)$`, 'm').exec(page)?.[1]);
   const { width, height } = readImageHeader(fixture.pictures.jpeg);
   expect(gauge('decoder_memory_peak_bytes')).toBeGreaterThan(width * height * 3);
