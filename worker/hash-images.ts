@@ -3,6 +3,7 @@
 
 import type { ImageSource } from '../core/embedder.ts';
 import { sha256Hex } from './answer-cache.ts';
+import { releaseBytes } from './release-bytes.ts';
 
 export interface HashedImages {
   /** The same images; reading them again costs nothing and fails as it did. */
@@ -11,23 +12,30 @@ export interface HashedImages {
   readonly hashes: readonly string[];
   /** Of all encoded images together. */
   readonly bytes: number;
+  /** Gives the images' memory back; they cannot be read any more. */
+  release(): void;
 }
 
 export async function hashImages(sources: readonly ImageSource[]): Promise<HashedImages> {
   const images: ImageSource[] = [];
   const hashes: string[] = [];
-  let bytes = 0;
+  const contents: Uint8Array[] = [];
   // One after the other: images behind URLs share one clock and one byte budget.
   for (const { read, crop } of sources) {
     const reading = Promise.resolve().then(read);
     images.push({ read: () => reading, crop });
     try {
       const content = await reading;
-      bytes += content.length;
+      contents.push(content);
       hashes.push(`${await sha256Hex(content)} ${JSON.stringify(crop ?? null)}`);
     } catch {
       // The embedder meets the same error and reports it with the image's place.
     }
   }
-  return { images, hashes, bytes };
+  return {
+    images,
+    hashes,
+    bytes: contents.reduce((sum, { length }) => sum + length, 0),
+    release: () => contents.forEach(releaseBytes),
+  };
 }

@@ -10,6 +10,7 @@ import { joinOptions, parseOptions, textOptions } from './parse-options.ts';
 import { checkDeclared, readBody } from './read-body.ts';
 import { readForm } from './read-form.ts';
 import { mediaType, parseJsonObject } from './read-json.ts';
+import { releaseBytes } from './release-bytes.ts';
 import type { RequestFacts } from './request-facts.ts';
 import type { classifyOptions } from './schemas/classify.ts';
 
@@ -52,10 +53,10 @@ export async function readImageRequest<Schema extends ImageOptionsSchema>(
   }
   const body = await readBody(request, bodyLimits(kind, limits), facts);
   if (kind === 'form') {
-    const { files, fields } = await readForm(body, request.headers.get('content-type') ?? '', {
-      schema,
-      limits,
-    });
+    const type = request.headers.get('content-type') ?? '';
+    const { files, fields } = await readForm(body, type, { schema, limits }).finally(() =>
+      releaseBytes(body),
+    );
     const options = parseOptions(schema, joinOptions(query, fields));
     checkCount(files.length, limits, 'image');
     const images = files.map((file) => ({
@@ -65,6 +66,7 @@ export async function readImageRequest<Schema extends ImageOptionsSchema>(
     return { images, options };
   }
   const { input, ...fields } = parseJsonObject(body);
+  releaseBytes(body);
   const options = parseOptions(schema, joinOptions(query, fields));
   return { images: imageSources(input, options.crop, { limits, readUrl }), options };
 }

@@ -59,35 +59,44 @@ export function imageRoute<Schema extends ImageOptionsSchema>(
       checkModel(request.options.model, served);
 
       const type = negotiate(context);
-      const { images, hashes, bytes } = await hashImages(request.images);
-      metrics.imageBytes.add(bytes);
-      // A list with an image that cannot even be read has no name that would mean the same tomorrow.
-      const { model: _, user: __, ...options } = request.options;
-      const { name: engine, precision } = served.engine;
-      const more = { ...(await identify(request.options, served)), engine, precision, type };
-      const identity = { route: path, model: served.id, options: { ...options, ...more }, images: hashes };
-      const key = hashes.length === images.length ? await answerKey(identity) : undefined;
-      const known = context.req.header('if-none-match');
-      if (key !== undefined) {
-        const isNamed = matchesETag(known, key);
-        const stored = isNamed ? undefined : await answers?.get(`${path}/${key}`);
-        const unchanged = isNamed || (known === '*' && stored !== undefined);
-        if (unchanged || stored !== undefined) context.header('etag', `"${key}"`);
-        if (unchanged) return context.body(null, 304);
-        if (answers !== undefined) facts.cache = stored === undefined ? 'miss' : 'hit';
-        if (stored !== undefined) return send(context, stored);
-      }
+      const { images, hashes, bytes, release } = await hashImages(request.images);
+      try {
+        metrics.imageBytes.add(bytes);
+        // A list with an image that cannot even be read has no name that would mean the same tomorrow.
+        const { model: _, user: __, ...options } = request.options;
+        const { name: engine, precision } = served.engine;
+        const more = { ...(await identify(request.options, served)), engine, precision, type };
+        const identity = { route: path, model: served.id, options: { ...options, ...more }, images: hashes };
+        const key = hashes.length === images.length ? await answerKey(identity) : undefined;
+        const known = context.req.header('if-none-match');
+        if (key !== undefined) {
+          const isNamed = matchesETag(known, key);
+          const stored = isNamed ? undefined : await answers?.get(`${path}/${key}`);
+          const unchanged = isNamed || (known === '*' && stored !== undefined);
+          if (unchanged || stored !== undefined) context.header('etag', `"${key}"`);
+          if (unchanged) return context.body(null, 304);
+          if (answers !== undefined) facts.cache = stored === undefined ? 'miss' : 'hit';
+          if (stored !== undefined) return send(context, stored);
+        }
 
-      const { body, times, outcomes } = await work({ images, options: request.options, model: served, type });
-      facts.times = times;
-      facts.failures = errorsOf(outcomes).filter((error) => error !== undefined);
-      context.header('server-timing', serverTiming(times, facts.waited));
-      const answer = isStored(body) ? body : toJson(body);
-      if (key !== undefined && facts.failures.length === 0) {
-        context.header('etag', `"${key}"`);
-        await answers?.put(`${path}/${key}`, answer);
+        const { body, times, outcomes } = await work({
+          images,
+          options: request.options,
+          model: served,
+          type,
+        });
+        facts.times = times;
+        facts.failures = errorsOf(outcomes).filter((error) => error !== undefined);
+        context.header('server-timing', serverTiming(times, facts.waited));
+        const answer = isStored(body) ? body : toJson(body);
+        if (key !== undefined && facts.failures.length === 0) {
+          context.header('etag', `"${key}"`);
+          await answers?.put(`${path}/${key}`, answer);
+        }
+        return send(context, answer);
+      } finally {
+        release();
       }
-      return send(context, answer);
     }, raw.signal);
   };
 }
