@@ -1,138 +1,122 @@
-// What a request leaves behind in a Worker in the local runtime, by kind of request, each in a Worker of its
-// own: V8's heap and buffers after a forced collection, and the resident memory of workerd's process, which
-// holds more than the Worker. Needs Linux. `--requests=N` of each kind
-// (above 270 the rate limit of 600 a minute may answer some), `--kinds=NAME,NAME` only these.
+// What a request leaves behind in a Worker as it is deployed, by kind of request (growth-kinds.ts), each in a Worker of
+// its own: V8's heap and buffers and WebAssembly after a forced collection, and the resident memory of workerd's
+// process. Needs Linux. `--requests=N` of each kind, `--kinds=NAME,NAME` only these.
 
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { stageAssets } from '../scripts/stage-assets.ts';
-import { startAny, startInspected } from './inspector.ts';
-import { table } from './measure.ts';
-import { cpuMilliseconds, descendants, residentBytes } from './process-usage.ts';
+import { startDeployedWorker, startWorkerd } from '../scripts/deployed-worker.ts';
+import { startCacheServer } from './cache-server.ts';
+import { growthKinds, type Kind } from './growth-kinds.ts';
+import { openInspector } from './inspector.ts';
+import { machine, table } from './measure.ts';
+import { residentBytes } from './process-usage.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 /** Requests before the first look, which fill counters and let V8 compile. */
-const WARMUP = 40;
-
-type Body = Uint8Array<ArrayBuffer>;
-
-interface Kind {
-  readonly name: string;
-  readonly path: string;
-  /** Without a body it is a GET. */
-  readonly body?: () => Body;
-  /** A Worker of three lines in place of this one. */
-  readonly isControl?: boolean;
-}
-
-const CLASSIFY = '/v1/classify';
-
-function kinds(image: Body): Kind[] {
-  return [
-    { name: 'control', path: '/', body: () => image, isControl: true },
-    { name: 'metrics', path: '/metrics' },
-    { name: 'not-found', path: '/nowhere' },
-    { name: 'broken', path: CLASSIFY, body: () => image.subarray(0, 1000) },
-    { name: 'classify', path: CLASSIFY, body: () => image },
-  ];
-}
+const WARMUP = 100;
+/** Milliseconds between two looks at what is held. */
+const SAMPLING = 20;
+/** Milliseconds until what was given up by its client is over. */
+const SETTLING = 5000;
+/** Two places to run and six to wait, and an hour for stored answers. */
+const VARIABLES = { RATE_LIMIT: '1000000', MAX_RUNNING: '2', MAX_WAITING: '6' };
 
 export async function run(options: readonly string[]): Promise<void> {
   const option = (name: string) =>
     options.find((each) => each.startsWith(`--${name}=`))?.slice(name.length + 3);
   const requests = Number(option('requests') ?? 240);
   const wanted = option('kinds')?.split(',');
-  const assets = stageAssets();
   const image = new Uint8Array(await readFile(join(ROOT, 'samples/cat.jpg')));
-  const folder = await mkdtemp(join(tmpdir(), 'vgg-edge-growth-'));
   const rows = [];
-  try {
-    for (const kind of kinds(image)) {
-      if (wanted !== undefined && !wanted.includes(kind.name)) continue;
-      rows.push(await measureKind(kind, requests, assets, folder));
-      console.error(rows.at(-1)?.join(' | '));
-    }
-  } finally {
-    await rm(folder, { recursive: true });
+  for (const kind of growthKinds(image)) {
+    if (wanted !== undefined && !wanted.includes(kind.name)) continue;
+    rows.push(await measureKind(kind, requests));
+    console.error(rows.at(-1)?.join(' | '));
   }
+  console.log(machine());
   console.log(
     table(
-      ['requests', 'answers', 'kept, MB', 'B/request', 'JavaScript, MB', 'process, MB', 'KB/request'],
+      ['requests', 'answers', 'kept, MB', 'B/request', 'held at most, MB', 'process, MB', 'KB/request'],
       rows,
     ),
   );
 }
 
-async function measureKind(kind: Kind, requests: number, assets: string, folder: string): Promise<string[]> {
-  const { url, pid, inspector, dispose } = await start(kind, assets, folder);
-  const statuses = new Map<number, number>();
-  const send = async () => {
-    const body = kind.body?.();
-    const response = await fetch(
-      `${url}${kind.path}`,
-      body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'image/jpeg' }, body },
-    );
-    await response.arrayBuffer();
-    statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
-  };
+async function measureKind(kind: Kind, requests: number): Promise<string[]> {
+  const cache = kind.isCached ? await startCacheServer() : undefined;
+  const { url, pid, inspector: inspectorUrl, stop } = await start(kind, cache?.address);
+  const inspector = await openInspector(inspectorUrl);
+  const answers = new Map<string, number>();
   const sendAll = async (wanted: number) => {
-    for (let done = 0; done < wanted; done += 1) await send();
+    for (let sent = 0; sent < wanted; sent += kind.together ?? 1) {
+      const group = Array.from({ length: kind.together ?? 1 }, () => kind.send(url));
+      for (const answer of await Promise.all(group)) answers.set(answer, (answers.get(answer) ?? 0) + 1);
+    }
   };
-  const reserved = async () => {
-    const { totalSize, embedderHeapUsedSize, backingStorageSize } = await inspector.heapUsage();
-    return {
-      process: residentBytes(pid()),
-      javascript: totalSize + embedderHeapUsedSize + backingStorageSize,
-    };
-  };
-  const kept = async () => {
-    await inspector.collectGarbage();
+  const held = async () => {
     const { usedSize, embedderHeapUsedSize, backingStorageSize } = await inspector.heapUsage();
     return usedSize + embedderHeapUsedSize + backingStorageSize;
   };
+  const webAssembly = async () => {
+    const page = kind.isControl ? '' : await (await fetch(`${url}/metrics`)).text();
+    const gauges = page.matchAll(/^vgg_edge_(?:engine|decoder)_memory_bytes (\d+)/gm);
+    return [...gauges].reduce((sum, [, bytes]) => sum + Number(bytes), 0);
+  };
+  const settled = async () => {
+    await new Promise((resolve) => setTimeout(resolve, SETTLING));
+    const wasm = await webAssembly();
+    await inspector.collectGarbage();
+    return { kept: (await held()) + wasm, process: residentBytes(pid) };
+  };
+  let most = 0;
+  const timer = setInterval(() => {
+    void held().then((bytes) => {
+      most = Math.max(most, bytes);
+    });
+  }, SAMPLING);
   try {
     await sendAll(WARMUP);
-    // A collection takes a snapshot, which needs memory of its own: the process is looked at before the first.
-    const before = await reserved();
+    const before = await settled();
+    answers.clear();
+    most = 0;
     await sendAll(requests);
-    const after = await reserved();
-    const first = await kept();
-    await sendAll(requests);
-    const last = await kept();
-    const arrow = (from: number, to: number) => `${(from / 1e6).toFixed(1)} → ${(to / 1e6).toFixed(1)}`;
+    const after = await settled();
+    const sent = [...answers.values()].reduce((sum, times) => sum + times, 0);
+    const arrow = (from: number, to: number, digits: number) =>
+      `${(from / 1e6).toFixed(digits)} → ${(to / 1e6).toFixed(digits)}`;
     return [
       kind.name,
-      [...statuses].map(([status, times]) => `${times} × ${status}`).join(', '),
-      `${(first / 1e6).toFixed(3)} → ${(last / 1e6).toFixed(3)}`,
-      ((last - first) / requests).toFixed(0),
-      arrow(before.javascript, after.javascript),
-      arrow(before.process, after.process),
-      ((after.process - before.process) / requests / 1e3).toFixed(0),
+      [...answers].map(([answer, times]) => `${times} × ${answer}`).join(', '),
+      arrow(before.kept, after.kept, 3),
+      ((after.kept - before.kept) / sent).toFixed(0),
+      ((most + (await webAssembly())) / 1e6).toFixed(1),
+      arrow(before.process, after.process, 1),
+      ((after.process - before.process) / sent / 1e3).toFixed(1),
     ];
   } finally {
-    await dispose();
+    clearInterval(timer);
+    inspector.close();
+    await stop();
+    cache?.stop();
   }
 }
 
-async function start(kind: Kind, assets: string, folder: string) {
-  const control = join(folder, 'control.js');
-  await writeFile(
-    control,
-    `export default { async fetch(request) {
+async function start({ isControl }: Kind, cache: string | undefined) {
+  if (!isControl) {
+    const worker = await startDeployedWorker(
+      { ...VARIABLES, CACHE_SECONDS: cache === undefined ? '0' : '3600' },
+      cache,
+    );
+    // Loads the network.
+    await (await fetch(`${worker.url}/readyz`)).arrayBuffer();
+    return worker;
+  }
+  return await startWorkerd(async (folder) => {
+    const code = `export default { async fetch(request) {
   return new Response(String((await request.arrayBuffer()).byteLength));
-} };`,
-  );
-  const before = new Set(descendants(process.pid, 'workerd'));
-  const worker = kind.isControl
-    ? await startAny({ name: 'control', entrypoint: control, compatibilityDate: '2026-10-01' })
-    : await startInspected(assets, { CACHE_SECONDS: '0' });
-  const pid = () => {
-    const [busiest] = descendants(process.pid, 'workerd')
-      .filter((each) => !before.has(each))
-      .toSorted((a, b) => cpuMilliseconds(b) - cpuMilliseconds(a));
-    if (busiest === undefined) throw new Error('Expected a process of workerd but found none.');
-    return busiest;
-  };
-  return { ...worker, pid };
+} };`;
+    await writeFile(join(folder, 'control.js'), code);
+    const modules = '(name = "control.js", esModule = embed "control.js")';
+    return `(name = "main", worker = (modules = [${modules}], compatibilityDate = "2026-10-01"))`;
+  });
 }

@@ -28,11 +28,32 @@ export interface DeployedWorker {
   stop(): Promise<void>;
 }
 
-/** `variables` go before those of wrangler.toml. Indexes are in memory, the rate limit is the Worker's own. */
+/**
+ * V8's heap, MiB. Cloudflare ends an isolate at 128 MB with WebAssembly and buffers in it, and so has V8 collect
+ * before that; workerd by itself sets no limit, and V8 lets garbage lie. What does not do with this runs out of memory.
+ */
+const HEAP_MIB = 64;
+
+/**
+ * `variables` go before those of wrangler.toml. Indexes are in memory, the rate limit is the Worker's own. `cache` is
+ * the address of what answers the Cache API; without it nothing is stored.
+ */
 export async function startDeployedWorker(
   variables: Readonly<Record<string, string>> = {},
+  cache?: string,
 ): Promise<DeployedWorker> {
   const assets = stageAssets();
+  return await startWorkerd(async (folder) => {
+    bundle(folder);
+    return await services(folder, assets, variables, cache);
+  });
+}
+
+/**
+ * workerd with what `prepare` writes into a folder of its own. It gives the services in Cap'n Proto's text format;
+ * `main` is what answers.
+ */
+export async function startWorkerd(prepare: (folder: string) => Promise<string>): Promise<DeployedWorker> {
   const folder = await mkdtemp(join(tmpdir(), 'vgg-edge-worker-'));
   let workerd: ChildProcess | undefined;
   const stop = async () => {
@@ -44,8 +65,16 @@ export async function startDeployedWorker(
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    bundle(folder);
-    await writeFile(join(folder, 'config.capnp'), await configuration(folder, assets, variables));
+    await writeFile(
+      join(folder, 'config.capnp'),
+      `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  v8Flags = ["--max-old-space-size=${HEAP_MIB}"],
+  services = [${await prepare(folder)}],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]
+);
+`,
+    );
     const options = ['--control-fd=3', '--inspector-addr=127.0.0.1:0'];
     const { default: program } = workerdModule.parse(createRequire(import.meta.url)('workerd'));
     workerd = spawn(program, ['serve', join(folder, 'config.capnp'), ...options], {
@@ -78,11 +107,12 @@ function bundle(folder: string): void {
   if (status !== 0) throw new Error(`wrangler deploy --dry-run failed:\n${stdout}${stderr}`);
 }
 
-/** The configuration of workerd in its own language, Cap'n Proto's text format. */
-async function configuration(
+/** The Worker and its assets. */
+async function services(
   folder: string,
   assets: string,
   variables: Readonly<Record<string, string>>,
+  cache: string | undefined,
 ): Promise<string> {
   const {
     compatibility_date,
@@ -109,22 +139,18 @@ async function configuration(
     ({ class_name }) =>
       `(className = ${text(class_name)}, uniqueKey = ${text(class_name)}, enableSql = true)`,
   );
-  return `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
+  return `
     (name = "main", worker = (
       modules = [${modules.join(', ')}],
       compatibilityDate = ${text(compatibility_date)},
       compatibilityFlags = [${compatibility_flags.map(text).join(', ')}],
       bindings = [${bindings.join(', ')}],
       durableObjectNamespaces = [${namespaces.join(', ')}],
-      durableObjectStorage = (inMemory = void)
+      durableObjectStorage = (inMemory = void)${cache === undefined ? '' : ', cacheApiOutbound = "cache"'}
     )),
+    ${cache === undefined ? '' : `(name = "cache", external = (address = ${text(cache)}, http = ())),`}
     (name = "assets", disk = (path = ${text(assets)}))
-  ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]
-);
-`;
+  `;
 }
 
 const event = z.object({ event: z.string(), port: z.number() });

@@ -1,7 +1,7 @@
 // `npm run load [-- --target node --seconds 600]`: starts the Worker as it would be deployed (or the Node
 // server) on loopback, finds out how much it serves, then asks for twice as much. Everything but an answer, 429
-// or 503 is a failure, and so is memory that grows. Needs Linux, for it looks into the server's process. The
-// numbers go into docs/deploy.md.
+// or 503 is a failure, and so is memory that grows (scripts/judge-memory.ts). Needs Linux, for it looks into the
+// server's process. The numbers go into docs/deploy.md.
 
 import { readFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -9,20 +9,22 @@ import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import { machine, table } from '../bench/measure.ts';
 import { residentBytes } from '../bench/process-usage.ts';
-import { type IsolateMemory, type LoadedServer, startLoaded } from './loaded-server.ts';
-import { MAX_GROWTH, type Trend, trendOf } from './trend.ts';
+import { type MemorySamples, reportMemory } from './judge-memory.ts';
+import { type IsolateMemory, startLoaded, wholeOf } from './loaded-server.ts';
 
 const ALLOWED = new Set(['200', '429', '503']);
 /** Seconds of each look at how much the server takes. */
 const CALIBRATION_SECONDS = 15;
-/** So that a server whose pace drifts during the run is still asked for twice what it serves. */
-const MARGIN = 1.2;
-/** Milliseconds between two looks at the process, and at the isolate, whose work the look holds up. */
-const SAMPLING = 1000;
-const ISOLATE_SAMPLING = 5000;
-const PROGRESS = 30_000;
-/** Of a Cloudflare isolate, bytes. */
-const ISOLATE_BYTES = 128 * 1024 * 1024;
+/** Times what is served that is asked for at least, and what is aimed at: a machine may slow down meanwhile. */
+const OVERLOAD = 2;
+const AIM = 3;
+/** Parts of the run; between them the server is left alone, so that what it keeps can be told. */
+const PARTS = 2;
+/** Seconds between two looks at the process and its isolate, whose work the look holds up. */
+const SAMPLING = 2;
+const PROGRESS = 30;
+/** Milliseconds. */
+const SETTLING = 3000;
 
 const { values } = parseArgs({
   options: {
@@ -41,42 +43,44 @@ const VARIABLES = { CACHE_SECONDS: '0', RATE_LIMIT: '1000000', MAX_RUNNING: '2',
 /** What runs and what waits. */
 const PLACES = 8;
 
-interface Samples {
-  readonly resident: number[];
-  readonly isolate: IsolateMemory[];
-}
-
 const server = await startLoaded(values.target === 'node' ? 'node' : 'worker', values.model, VARIABLES);
 try {
-  const capacity = (await load({ connections: PLACES / 2, duration: CALIBRATION_SECONDS })).requests.average;
-  const connections = await connectionsFor(2 * MARGIN * capacity);
+  const capacity = (await load({ connections: PLACES / 2, duration: CALIBRATION_SECONDS })).served;
+  const connections = await connectionsFor(capacity / CALIBRATION_SECONDS);
   console.log(
-    `${machine()}\n${values.target}: serves ${capacity.toFixed(1)} images/s; for ${seconds} s ${connections} connections ask once a second each`,
+    `${machine()}\n${values.target}: serves ${(capacity / CALIBRATION_SECONDS).toFixed(1)} images/s; for ${seconds} s ${connections} connections ask once a second each`,
   );
-  const { result, samples, busy } = await run(server, connections);
-  // At the end alone: a forced collection takes a snapshot, whose memory the process keeps.
-  const kept = await server.keptMemory?.();
+  const busy = [loadavg()[0] ?? 0];
+  const { answers, samples } = await run(connections);
+  busy.push(loadavg()[0] ?? 0);
   console.log(`load average of the machine ${busy.map((each) => each.toFixed(1)).join(' → ')}`);
-  const failures = [...reportAnswers(result), ...reportMemory(samples), ...reportKept(samples, kept)];
+  const failures = [...reportAnswers(answers), ...reportMemory(samples)];
   for (const failure of failures) console.error(`✗ ${failure}`);
-  if (failures.length === 0) console.log('✓ answers, 429 and 503 only; memory is flat');
+  if (failures.length === 0) console.log('✓ answers, 429 and 503 only; memory does not grow');
   process.exitCode = failures.length === 0 ? 0 : 1;
 } finally {
   await server.stop();
 }
 
-interface LoadResult extends autocannon.Result {
-  /** Requests of `errors` that were never sent. */
-  readonly unsent: number;
+interface Answers {
+  /** How many by status. */
+  readonly statuses: Map<string, number>;
+  served: number;
+  /** Milliseconds of each. */
+  readonly times: number[];
+  /** Requests that were sent and not answered, and those of them that waited for a minute. */
+  unanswered: number;
+  late: number;
 }
 
-function load(options: {
+async function load(options: {
   connections: number;
   duration: number;
   connectionRate?: number;
-}): Promise<LoadResult> {
-  return new Promise((resolve, reject) => {
-    let unsent = 0;
+}): Promise<Answers> {
+  const answers: Answers = { statuses: new Map(), served: 0, times: [], unanswered: 0, late: 0 };
+  let unsent = 0;
+  const result = await new Promise<autocannon.Result>((resolve, reject) => {
     const running = autocannon(
       {
         url: `${server.url}${values.path}`,
@@ -86,134 +90,120 @@ function load(options: {
         timeout: 60,
         ...options,
       },
-      (error: Error | null, result) => (error === null ? resolve({ ...result, unsent }) : reject(error)),
+      (error: Error | null, result) => (error === null ? resolve(result) : reject(error)),
     );
+    running.on('response', (_client, status, _bytes, time) => {
+      answers.statuses.set(String(status), (answers.statuses.get(String(status)) ?? 0) + 1);
+      answers.times.push(time);
+    });
     // A refusal closes its connection, for its body was not read, and autocannon may write there once more.
     running.on('reqError', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE' && error.syscall === 'write') unsent += 1;
     });
   });
+  const { errors, timeouts: late } = result;
+  return { ...answers, served: answers.statuses.get('200') ?? 0, unanswered: errors - unsent, late };
 }
 
 /**
- * As many as it takes to ask so often. A connection asks once a second unless it waits for its answer, and on
- * a busy machine refusals wait too: how many do is found by trying.
+ * As many as it takes to ask so much more than is served. A connection asks once a second unless it waits for its
+ * answer, and on a busy machine refusals wait too: how many do is found by trying.
  */
-async function connectionsFor(rate: number): Promise<number> {
-  let connections = PLACES + Math.ceil(rate);
+async function connectionsFor(capacity: number): Promise<number> {
+  let connections = PLACES + Math.ceil(AIM * capacity);
   for (let attempt = 0; attempt < 4; attempt += 1) {
-    const result = await load({ connections, connectionRate: 1, duration: CALIBRATION_SECONDS });
-    const asked = result.requests.average;
-    if (asked >= rate) break;
-    connections = Math.ceil(connections * Math.min(3, (1.2 * rate) / Math.max(0.1, asked)));
+    const { times, served } = await load({ connections, connectionRate: 1, duration: CALIBRATION_SECONDS });
+    const factor = times.length / Math.max(1, served);
+    if (factor >= AIM) break;
+    connections = Math.ceil(connections * Math.min(3, (1.2 * AIM) / factor));
   }
   return connections;
 }
 
-async function run({ pid, memory }: LoadedServer, connections: number) {
-  const samples: Samples = { resident: [], isolate: [] };
-  const timers = [setInterval(() => samples.resident.push(residentBytes(pid)), SAMPLING)];
-  if (memory !== undefined) {
-    const look = async () => {
-      samples.isolate.push(await memory());
-    };
-    timers.push(setInterval(() => void look(), ISOLATE_SAMPLING));
-  }
+async function run(connections: number): Promise<{ answers: Answers; samples: MemorySamples }> {
+  const { pid, memory, keptMemory } = server;
+  const resident: number[] = [];
+  const isolate: IsolateMemory[] = [];
+  const kept: IsolateMemory[] = [];
+  const keep = async () => {
+    // Those whose clients left when the time was up are still worked on.
+    await new Promise((resolve) => setTimeout(resolve, SETTLING));
+    if (keptMemory !== undefined) kept.push(await keptMemory());
+  };
   const start = performance.now();
   const progress = () => {
-    const [resident, isolate] = [samples.resident.at(-1) ?? 0, samples.isolate.at(-1)];
-    const inIsolate =
-      isolate === undefined ? '' : `, of it the isolate ${(wholeOf(isolate) / 1e6).toFixed(1)}`;
+    const last = isolate.at(-1);
+    const inIsolate = last === undefined ? '' : `, of it the isolate ${(wholeOf(last) / 1e6).toFixed(1)}`;
     const passed = (performance.now() - start) / 1000;
-    console.error(`${passed.toFixed(0)} of ${seconds} s: ${(resident / 1e6).toFixed(0)} MB${inIsolate}`);
+    console.error(
+      `${passed.toFixed(0)} of ${seconds} s: ${((resident.at(-1) ?? 0) / 1e6).toFixed(0)} MB${inIsolate}`,
+    );
   };
-  timers.push(setInterval(progress, PROGRESS));
-  const started = loadavg()[0] ?? 0;
-  const result = await load({ connections, connectionRate: 1, duration: seconds });
-  for (const timer of timers) clearInterval(timer);
-  return { result, samples, busy: [started, loadavg()[0] ?? 0] };
+  const look = async () => {
+    const seen = await memory?.();
+    if (seen !== undefined) isolate.push(seen);
+    resident.push(residentBytes(pid));
+  };
+  const parts: Answers[] = [];
+  await keep();
+  for (let part = 0; part < PARTS; part += 1) {
+    const timers = [setInterval(() => void look(), SAMPLING * 1000), setInterval(progress, PROGRESS * 1000)];
+    parts.push(await load({ connections, connectionRate: 1, duration: seconds / PARTS }));
+    for (const timer of timers) clearInterval(timer);
+    await keep();
+  }
+  return {
+    answers: joined(parts),
+    samples: { every: SAMPLING, resident, isolate, kept },
+  };
+}
+
+function joined(parts: readonly Answers[]): Answers {
+  const sum = (count: (part: Answers) => number) => parts.reduce((total, part) => total + count(part), 0);
+  const found = new Set(parts.flatMap((part) => [...part.statuses.keys()]));
+  return {
+    statuses: new Map(
+      [...found].toSorted().map((status) => [status, sum(({ statuses }) => statuses.get(status) ?? 0)]),
+    ),
+    served: sum(({ served }) => served),
+    times: parts.flatMap(({ times }) => times),
+    unanswered: sum(({ unanswered }) => unanswered),
+    late: sum(({ late }) => late),
+  };
 }
 
 /** Prints what was answered, and how soon; gives what is wrong with it. */
-function reportAnswers(result: LoadResult): string[] {
-  const statuses = Object.entries(result.statusCodeStats ?? {}).map(
-    ([status, { count = 0 }]) => [status, count] as const,
-  );
-  const served = statuses.find(([status]) => status === '200')?.[1] ?? 0;
-  const asked = result.requests.total / Math.max(1, served);
+function reportAnswers({ statuses, served, times, unanswered, late }: Answers): string[] {
+  const factor = times.length / Math.max(1, served);
   console.log(
-    `asked ${(result.requests.total / result.duration).toFixed(1)}/s, served ${(served / result.duration).toFixed(1)}/s: ${asked.toFixed(1)} times what was served\n`,
+    `asked ${(times.length / seconds).toFixed(1)}/s, served ${(served / seconds).toFixed(1)}/s: ${factor.toFixed(2)} times what was served\n`,
   );
-  const unanswered = result.errors - result.unsent;
-  const rows = statuses.map(([status, count]) => [status, String(count)]);
+  const rows = [...statuses].map(([status, count]) => [status, String(count)]);
   console.log(
     table(
       ['status', 'answers'],
-      [...rows, ['no answer', String(unanswered)], ['of these, later than 60 s', String(result.timeouts)]],
+      [...rows, ['no answer', String(unanswered)], ['of these, later than 60 s', String(late)]],
     ),
   );
-  const { latency } = result;
+  const sorted = times.toSorted((a, b) => a - b);
+  const quantile = (part: number) =>
+    (sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0).toFixed(0);
   console.log(
     table(
       ['latency of all answers, ms', ''],
       [
-        ['median', latency.p50],
-        ['90 %', latency.p90],
-        ['99 %', latency.p99],
-        ['maximum', latency.max],
+        ['median', quantile(0.5)],
+        ['90 %', quantile(0.9)],
+        ['99 %', quantile(0.99)],
+        ['maximum', quantile(1)],
       ],
     ),
   );
   return [
-    ...statuses
+    ...[...statuses]
       .filter(([status]) => !ALLOWED.has(status))
       .map(([status, count]) => `${count} answers with status ${status}`),
     ...(unanswered > 0 ? [`${unanswered} requests without an answer`] : []),
-    ...(asked < 2 ? [`only ${asked.toFixed(1)} times of what was served was asked for`] : []),
+    ...(factor < OVERLOAD ? [`only ${factor.toFixed(2)} times of what was served was asked for`] : []),
   ];
-}
-
-/** Prints how memory went; gives what has grown, and what is more than an isolate may have. */
-function reportMemory({ resident, isolate }: Samples): string[] {
-  const javascript = isolate.map(({ heap, buffers }) => heap + buffers);
-  const whole = isolate.map(wholeOf);
-  const trends: [string, Trend, number][] = [["the server's process (RSS)", trendOf(resident), SAMPLING]];
-  if (isolate.length > 0) {
-    trends.push(['the isolate: JavaScript and WebAssembly', trendOf(whole), ISOLATE_SAMPLING]);
-    trends.push(['of it JavaScript, garbage included', trendOf(javascript), ISOLATE_SAMPLING]);
-  }
-  const most = Math.max(0, ...whole);
-  console.log(
-    table(
-      ['memory, MB', 'first third', 'last third', 'most', 'line, KB/s', ''],
-      trends.map(([name, { first, last, most, slope, isFlat }, every]) => [
-        name,
-        ...[first, last, most].map((bytes) => (bytes / 1e6).toFixed(1)),
-        ((slope / every) * 1e3 * 1e-3).toFixed(1),
-        isFlat ? 'flat' : 'grows',
-      ]),
-    ),
-  );
-  console.log(
-    `Medians after a fifth of the time as warm-up; flat is at most ${MAX_GROWTH * 100} % more in the last third.`,
-  );
-  // Garbage comes and goes by more than that: what JavaScript keeps is judged after a collection.
-  const [, ...isolates] = trends;
-  const judged = [trends[0], isolates[0]].filter((each) => each !== undefined);
-  return [
-    ...judged.filter(([, { isFlat }]) => !isFlat).map(([name]) => `memory grows: ${name}`),
-    ...(most > ISOLATE_BYTES ? [`the isolate held ${most} bytes, of ${ISOLATE_BYTES} that it may`] : []),
-  ];
-}
-
-/** Prints what is left after a forced collection; it may not be more than was there early, garbage included. */
-function reportKept({ isolate }: Samples, kept: number | undefined): string[] {
-  if (kept === undefined) return [];
-  const { first } = trendOf(isolate.map(wholeOf));
-  console.log(`the isolate after a forced collection at the end: ${(kept / 1e6).toFixed(1)} MB`);
-  return kept > first ? [`the isolate keeps ${kept} bytes, more than the ${first} of the first third`] : [];
-}
-
-function wholeOf({ heap, buffers, engine, decoder }: IsolateMemory): number {
-  return heap + buffers + engine + decoder;
 }

@@ -16,13 +16,18 @@ export interface IsolateMemory {
   readonly decoder: number;
 }
 
+/** Together. */
+export function wholeOf({ heap, buffers, engine, decoder }: IsolateMemory): number {
+  return heap + buffers + engine + decoder;
+}
+
 export interface LoadedServer {
   readonly url: string;
   readonly pid: number;
   /** Of the Worker's isolate; a process of Node has RSS alone. */
   readonly memory?: () => Promise<IsolateMemory>;
-  /** Bytes that JavaScript keeps after a forced collection, and WebAssembly's. */
-  readonly keptMemory?: () => Promise<number>;
+  /** The same after a forced collection; nothing may be under way. */
+  readonly keptMemory?: () => Promise<IsolateMemory>;
   stop(): Promise<void>;
 }
 
@@ -58,8 +63,7 @@ async function startWorker(variables: Readonly<Record<string, string>>): Promise
     memory,
     async keptMemory() {
       await inspector.collectGarbage();
-      const { heap, buffers, engine, decoder } = await memory();
-      return heap + buffers + engine + decoder;
+      return await memory();
     },
     async stop() {
       inspector.close();
