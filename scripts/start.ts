@@ -33,6 +33,12 @@ const wrangler = spawn('wrangler', ['dev', '--ip=127.0.0.1', `--port=${port}`, '
 wrangler.on('exit', (code) => process.exit(code ?? 0));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => wrangler.kill(signal));
 
+// npm passes a signal on to its shell, which ends and tells nobody: the server would keep the port for ever.
+const parent = process.ppid;
+if (process.env.npm_lifecycle_event !== undefined) {
+  setInterval(() => process.ppid !== parent && wrangler.kill('SIGTERM'), 500).unref();
+}
+
 await untilReady();
 console.log(`vgg-edge serves at ${address}: open it in a browser, or ask the API:
 
