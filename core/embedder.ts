@@ -8,6 +8,7 @@ import type { ImageLimits } from './image.ts';
 import type { Engine, ImageBatch, ImageDecoder } from './ports.ts';
 import { prepareImage } from './prepare-image.ts';
 import type { PreprocessSizes } from './preprocess.ts';
+import { releaseBytes } from './release-bytes.ts';
 import type { Tap, TapOutputs } from './taps.ts';
 
 /** One encoded image. */
@@ -100,7 +101,9 @@ export function createEmbedder(parts: EmbedderParts): Embedder {
       const good = prepared.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
       let outputs: TapOutputs = {};
       if (good.length > 0) {
-        const result = await engine.run(joinBatches(good, sizes.crop), taps);
+        const batch = joinBatches(good, sizes.crop);
+        const result = await engine.run(batch, taps);
+        for (const { data } of [batch, ...good]) releaseBytes(data);
         times.backbone += result.times.backbone;
         times.head += result.times.head;
         outputs = result.outputs;

@@ -2,8 +2,8 @@
 // what is decoded.
 
 import type { ImageSource } from '../core/embedder.ts';
+import { releaseBytes } from '../core/release-bytes.ts';
 import { sha256Hex } from './answer-cache.ts';
-import { releaseBytes } from './release-bytes.ts';
 
 export interface HashedImages {
   /** The same images; reading them again costs nothing and fails as it did. */

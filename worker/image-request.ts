@@ -3,6 +3,7 @@
 import type * as z from 'zod';
 import type { ImageSource } from '../core/embedder.ts';
 import { InputError } from '../core/errors.ts';
+import { releaseBytes } from '../core/release-bytes.ts';
 import type { ReadUrl } from '../net/url-image.ts';
 import { checkCount, imageSources } from './image-input.ts';
 import type { Limits } from './limits.ts';
@@ -10,7 +11,6 @@ import { joinOptions, parseOptions, textOptions } from './parse-options.ts';
 import { checkDeclared, readBody } from './read-body.ts';
 import { readForm } from './read-form.ts';
 import { mediaType, parseJsonObject } from './read-json.ts';
-import { releaseBytes } from './release-bytes.ts';
 import type { RequestFacts } from './request-facts.ts';
 import type { classifyOptions } from './schemas/classify.ts';
 

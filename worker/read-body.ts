@@ -2,8 +2,8 @@
 // while it arrives, and both against a clock.
 
 import { InputError } from '../core/errors.ts';
+import { releaseBytes } from '../core/release-bytes.ts';
 import { openPieces, type Pieces } from './body-pieces.ts';
-import { releaseBytes } from './release-bytes.ts';
 import type { RequestFacts } from './request-facts.ts';
 
 export interface BodyLimits {

@@ -5,6 +5,7 @@ import { InputError } from '../../core/errors.ts';
 import type { RgbImage } from '../../core/image.ts';
 import type { JpegHeader } from '../../core/jpeg-header.ts';
 import type { JpegScale } from '../../core/jpeg-scale.ts';
+import { releaseBytes } from '../../core/release-bytes.ts';
 import { cmykToRgb } from './cmyk.ts';
 import type { FormatDecoder } from './format-decoder.ts';
 import { instantiate, refusedSystemCalls, type WasmLibrary } from './wasm-library.ts';
@@ -137,12 +138,16 @@ function decompress(
   }
   const pixels = library.view(output, pitch * height);
   const result = whole
-    ? { width, height, data: cmyk ? cmykToRgb(pixels) : pixels.slice() }
+    ? picture(width, height, cmyk ? cmykToRgb(pixels) : pixels.slice())
     : `${readMessage(turbo)}${warnings > 1 ? `, the first of ${warnings} warnings` : ''}`;
   library.call('tjDestroy', handle);
   library.free(output);
   library.free(input);
   return result;
+}
+
+function picture(width: number, height: number, data: Uint8Array): RgbImage {
+  return { width, height, data, release: () => releaseBytes(data) };
 }
 
 /** The address is a constant of the module; before any error the buffer holds its initial text. */
