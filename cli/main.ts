@@ -28,6 +28,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 
 /** As the shell counts a program that writes into a closed pipe: 128 + SIGPIPE. */
 const CLOSED_PIPE = 141;
+/** 128 + SIGINT. */
+const STOPPED = 130;
 
 /** The command line as the whole process. A reader that has seen enough (`| head`) ends it without a word. */
 export async function run(args: readonly string[]): Promise<void> {
@@ -37,6 +39,8 @@ export async function run(args: readonly string[]): Promise<void> {
   });
   widenThreadPool();
   process.exitCode = await main(args);
+  // What was given up may still hold the process: a request without an answer.
+  if (process.exitCode === STOPPED) process.exit();
 }
 
 /** Runs the command line without the program's name; returns the exit code. */
@@ -95,7 +99,7 @@ function report(error: unknown, command: Command | undefined): number {
   }
   if (error instanceof StoppedError) {
     console.error(error.message);
-    return 130;
+    return STOPPED;
   }
   if (error instanceof InputError || error instanceof ModelError) {
     console.error(`error: ${error.message}`);

@@ -9,7 +9,7 @@ import type { Metadata } from '../core/vector-store.ts';
 import { writeDurably } from './durable-file.ts';
 import type { Source, SourceItem } from './ports.ts';
 import { parseRunFile, type RunDirectory, readIfThere, shardName } from './run-directory.ts';
-import { StoppedError } from './stopped.ts';
+import { untilStopped } from './stopped.ts';
 
 /** The source, listed to its end. */
 const listingSchema = z.strictObject({
@@ -77,8 +77,7 @@ export async function listItems({
     onShard(shards, lines.length);
     lines = [];
   };
-  for await (const { id, location, metadata } of source.list()) {
-    if (signal.aborted) throw new StoppedError();
+  for await (const { id, location, metadata } of untilStopped(source.list(), signal)) {
     lines.push(`${JSON.stringify({ id, location, metadata })}\n`);
     items += 1;
     if (lines.length === shardSize) await complete();
@@ -112,8 +111,7 @@ export async function checkUnchanged({
     if (recorded !== content) throw changed(source.name, shard, content, recorded);
     lines = [];
   };
-  for await (const { id, location, metadata } of source.list()) {
-    if (signal.aborted) throw new StoppedError();
+  for await (const { id, location, metadata } of untilStopped(source.list(), signal)) {
     lines.push(`${JSON.stringify({ id, location, metadata })}\n`);
     if (lines.length === shardSize) await compare();
   }

@@ -15,7 +15,7 @@ import type { Meter } from './meter.ts';
 import type { OutputRow, Source, SourceItem } from './ports.ts';
 import { createSlots } from './slots.ts';
 import { placeOf } from './sources/broken-item.ts';
-import { StoppedError } from './stopped.ts';
+import { orStopped, StoppedError } from './stopped.ts';
 
 export interface PipelineParts {
   readonly source: Source;
@@ -74,7 +74,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   const inEngine = createSequence();
   const runs = createSlots(RUNS_IN_ENGINE);
   const inWriting = createSequence();
-  // Every reader that waits to try again listens to it.
+  // Every reader and every decoded image listens to it.
   setMaxListeners(0, signal);
   meter.capacity('reading', readers);
   meter.capacity('decoding', decoders.threads);
@@ -88,10 +88,14 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     await reading.acquire();
     try {
       refuseStopped(feeding);
-      const read = await meter.time('reading', () => readPatiently(source, item, maxBytes, signal));
+      const read = await meter.time('reading', () =>
+        orStopped(readPatiently(source, item, maxBytes, signal), signal),
+      );
       if ('failure' in read) return read;
       if (read.bytes.length > maxBytes) return { failure: describeFailure(tooLarge(maxBytes)) };
-      return await meter.hold('decoding', () => decoders.decode({ bytes: read.bytes, pixels: crop }));
+      return await meter.hold('decoding', () =>
+        orStopped(decoders.decode({ bytes: read.bytes, pixels: crop }), signal),
+      );
     } finally {
       reading.release();
     }

@@ -11,7 +11,7 @@ import type { BatchResult, Pipeline } from './pipeline.ts';
 import type { Source, SourceItem } from './ports.ts';
 import { beginAnew, type ReindexFolder, type ReindexState, writeState } from './reindex-state.ts';
 import { createIdSample } from './sample-ids.ts';
-import { StoppedError } from './stopped.ts';
+import { orStopped, StoppedError, untilStopped } from './stopped.ts';
 
 export interface ReindexParts {
   readonly source: Source;
@@ -48,7 +48,7 @@ const WINDOW = 500;
  */
 export async function buildIndex(parts: ReindexParts): Promise<Reindexed> {
   const { source, folder, signal } = parts;
-  if (!(await isUnchangedUpTo(source, parts.state))) {
+  if (!(await isUnchangedUpTo(parts))) {
     return buildIndex({ ...parts, state: await beginAnew(folder, parts.state) });
   }
   const sample = createIdSample(parts.sampleSize);
@@ -57,7 +57,7 @@ export async function buildIndex(parts: ReindexParts): Promise<Reindexed> {
   let done = Promise.resolve(parts.state);
   let place = 0;
   try {
-    for await (const window of windows(source.list(), parts.window ?? WINDOW)) {
+    for await (const window of windows(untilStopped(source.list(), signal), parts.window ?? WINDOW)) {
       for (const { id } of window) sample.offer(id);
       place += window.length;
       const items = place <= position ? [] : window.slice(window.length - (place - position));
@@ -99,7 +99,7 @@ async function beginWindow(
   parts: ReindexParts,
 ): Promise<{ readonly ended: Promise<WindowCounts> }> {
   const { after, space, pipeline, gate } = parts;
-  const { wanted, copies, unchanged, known } = await sortItems(items, parts);
+  const { wanted, copies, unchanged, known } = await orStopped(sortItems(items, parts), parts.signal);
   await upsertAll(after, space, copies);
   gate.count(items.length - wanted.length, 0);
   let embedded = 0;
@@ -148,10 +148,14 @@ async function addWindow(
 }
 
 /** By the last item done with, and that nothing stands before it that did not. */
-async function isUnchangedUpTo(source: Source, { position, lastId }: ReindexState): Promise<boolean> {
+async function isUnchangedUpTo({
+  source,
+  signal,
+  state: { position, lastId },
+}: ReindexParts): Promise<boolean> {
   if (position === 0) return true;
   let place = 0;
-  for await (const { id } of source.list()) {
+  for await (const { id } of untilStopped(source.list(), signal)) {
     place += 1;
     if (place === position) return id === lastId;
   }

@@ -45,8 +45,11 @@ export async function connectQueue(url: string): Promise<QueueConnection> {
     connectTimeout: CONNECT_TIMEOUT,
     retryStrategy: () => null,
   });
-  // Told by connect as well.
-  redis.on('error', () => undefined);
+  // Says more than what connect throws after it: that the connection is closed.
+  let reason: string | undefined;
+  redis.on('error', (error) => {
+    reason ??= reasonOf(error);
+  });
   try {
     await redis.connect();
     await redis.ping();
@@ -54,10 +57,8 @@ export async function connectQueue(url: string): Promise<QueueConnection> {
     // Without the user and password that the URL may hold.
     throw new SourceError(
       'unreachable',
-      `Expected a Redis at ${new URL(url).host} for --queue: ${reasonOf(cause)}`,
-      {
-        cause,
-      },
+      `Expected to reach a Redis at ${new URL(url).host} for --queue but could not: ${reason ?? reasonOf(cause)}`,
+      { cause },
     );
   } finally {
     redis.disconnect();
@@ -66,5 +67,7 @@ export async function connectQueue(url: string): Promise<QueueConnection> {
 }
 
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  // Of several addresses each is told apart, and the whole has no message.
+  return error.message || ('code' in error ? String(error.code) : error.name);
 }

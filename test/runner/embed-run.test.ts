@@ -266,6 +266,41 @@ describe('stopped and resumed, the bytes are those of an undisturbed run', () =>
     expect(await runBytes(place.out)).toEqual(place.undisturbed);
   });
 
+  test.each<[string, (inner: Source, stop: () => void) => Partial<Source>]>([
+    [
+      'while images do not answer',
+      (inner) => ({
+        read: (item, maxBytes) =>
+          item.id < '001' ? inner.read(item, maxBytes) : new Promise<never>(() => undefined),
+      }),
+    ],
+    [
+      'while the list does not answer',
+      (inner, stop) => ({
+        async *list() {
+          let items = 0;
+          for await (const item of inner.list()) {
+            items += 1;
+            if (items === 5) {
+              setTimeout(stop, 10);
+              await new Promise<never>(() => undefined);
+            }
+            yield item;
+          }
+        },
+      }),
+    ],
+  ])('%s: nobody waits for them', async (_, silent) => {
+    const controller = new AbortController();
+    const stop = () => controller.abort();
+    const watcher = { batch: stop };
+    const interfere = (inner: Source): Source => ({ ...inner, ...silent(inner, stop) });
+    const stopped = testRun({ ...place.run, signal: controller.signal, watcher, interfere });
+    await expect(stopped).rejects.toThrow(StoppedError);
+    await testRun(place.run);
+    expect(await runBytes(place.out)).toEqual(place.undisturbed);
+  });
+
   test('a file of a finished shard that is gone or cut short is made again', async () => {
     await testRun(place.run);
     await rm(join(place.out, 'shard-000002.npy'));
