@@ -2,6 +2,7 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 
 import { setTimeout as wait } from 'node:timers/promises';
+import { createByteCollector, declaredLength } from '../../core/byte-collector.ts';
 import { InputError, SourceError } from '../../core/errors.ts';
 import { type Environment, readBucketEnvironment } from './bucket-environment.ts';
 import { parseListing } from './bucket-listing.ts';
@@ -172,16 +173,16 @@ async function refusal(
 }
 
 async function bodyOf(response: Response, maxBytes: number, name: string): Promise<Uint8Array> {
-  const declared = Number(response.headers.get('content-length') ?? 0);
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
+  const declared = declaredLength(response.headers.get('content-length'));
   try {
-    if (declared > maxBytes) throw tooLarge(name, maxBytes, declared);
+    if (declared !== undefined && declared > maxBytes) throw tooLarge(name, maxBytes, declared);
+    const collector = createByteCollector(declared);
     for await (const chunk of response.body ?? []) {
-      bytes += chunk.length;
+      const bytes = collector.length + chunk.length;
       if (bytes > maxBytes) throw tooLarge(name, maxBytes, bytes);
-      chunks.push(chunk);
+      collector.push(chunk);
     }
+    return collector.bytes();
   } catch (cause) {
     if (cause instanceof InputError) {
       await response.body?.cancel().catch(() => undefined);
@@ -189,7 +190,6 @@ async function bodyOf(response: Response, maxBytes: number, name: string): Promi
     }
     throw new SourceError('unreachable', `The transfer of ${name} broke off: ${reasonOf(cause)}`, { cause });
   }
-  return new Uint8Array(Buffer.concat(chunks));
 }
 
 /** Again after a pause that doubles, where trying again may help. */
