@@ -6,10 +6,18 @@ import { randomUUID } from 'node:crypto';
 import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import * as z from 'zod';
 import { InputError } from '../core/errors.ts';
 
-const ownerSchema = z.strictObject({ host: z.string(), pid: z.int().min(1), token: z.string() });
+const ownerSchema = z.strictObject({
+  host: z.string(),
+  pid: z.int().min(1),
+  /** When the process began, milliseconds: a container's first process has the same pid after a restart. */
+  began: z.number(),
+  token: z.string(),
+});
+type Owner = z.infer<typeof ownerSchema>;
 
 export interface RunLock {
   /** Aborted when the lock is found to be another's. */
@@ -21,11 +29,15 @@ export interface RunLock {
 /** Milliseconds between touches, and after how long without one the owner counts as dead. */
 const TOUCH = 5000;
 const STALE = 60_000;
+/** Milliseconds between two looks at a lock that is being written. */
+const LOOK = 200;
+const BEGAN = performance.timeOrigin;
 
 /** Throws InputError where another living process holds it. */
 export async function lockRun(directory: string): Promise<RunLock> {
   const path = join(directory, '.lock');
-  const own = JSON.stringify({ host: hostname(), pid: process.pid, token: randomUUID() });
+  const owner: Owner = { host: hostname(), pid: process.pid, began: BEGAN, token: randomUUID() };
+  const own = JSON.stringify(owner);
   for (let attempt = 0; ; attempt += 1) {
     try {
       const file = await open(path, 'wx');
@@ -69,20 +81,14 @@ async function readLock(path: string): Promise<string | undefined> {
 }
 
 async function removeIfDead(path: string, directory: string): Promise<void> {
-  const [text, found] = await Promise.all([
-    readLock(path).catch(() => ''),
-    stat(path).catch(() => undefined),
-  ]);
-  if (text === undefined || found === undefined) return;
-  const age = Date.now() - found.mtimeMs;
-  const owner = parseOwner(text);
-  // Between being created and being written the file is empty.
-  const dead =
-    owner === undefined ? age > TOUCH : age > STALE || (owner.host === hostname() && !alive(owner.pid));
+  const found = await readOwner(path);
+  if (found === undefined) return;
+  const { text, owner, age } = found;
+  const dead = owner === undefined || age > STALE || (owner.host === hostname() && !isAlive(owner));
   if (!dead) {
     throw new InputError(
       'invalid_argument',
-      `Expected ${directory} for this process alone, but process ${owner?.pid ?? '?'} on ${owner?.host ?? '?'} is at work in it. Wait for it, or stop it first.`,
+      `Expected ${directory} for this process alone, but process ${owner.pid} on ${owner.host} is at work in it. Wait for it, or stop it first.`,
       { param: 'out' },
     );
   }
@@ -97,6 +103,26 @@ async function removeIfDead(path: string, directory: string): Promise<void> {
   await rm(moved, { force: true });
 }
 
+/**
+ * Whose the lock is, and milliseconds since it was touched. Between being created and being written it is empty:
+ * that is waited for, and whoever was killed in between has no name. Undefined where there is no lock.
+ */
+async function readOwner(
+  path: string,
+): Promise<{ text: string; owner: Owner | undefined; age: number } | undefined> {
+  for (;;) {
+    const [text, found] = await Promise.all([
+      readLock(path).catch(() => ''),
+      stat(path).catch(() => undefined),
+    ]);
+    if (text === undefined || found === undefined) return undefined;
+    const owner = parseOwner(text);
+    const age = Date.now() - found.mtimeMs;
+    if (owner !== undefined || age > TOUCH) return { text, owner, age };
+    await wait(LOOK);
+  }
+}
+
 function takenOver(directory: string): InputError {
   return new InputError(
     'invalid_argument',
@@ -105,7 +131,7 @@ function takenOver(directory: string): InputError {
   );
 }
 
-function parseOwner(text: string): z.infer<typeof ownerSchema> | undefined {
+function parseOwner(text: string): Owner | undefined {
   try {
     return ownerSchema.parse(JSON.parse(text));
   } catch {
@@ -113,7 +139,8 @@ function parseOwner(text: string): z.infer<typeof ownerSchema> | undefined {
   }
 }
 
-function alive(pid: number): boolean {
+function isAlive({ pid, began }: Owner): boolean {
+  if (pid === process.pid) return began === BEGAN;
   try {
     process.kill(pid, 0);
     return true;

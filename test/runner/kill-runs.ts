@@ -14,16 +14,23 @@ export interface StartedRun {
   readonly child: ChildProcess;
   /** The exit code, or the signal that killed it. */
   readonly ended: Promise<number | string | null>;
+  /** What it has said so far, but for its events. */
+  complaints(): string;
   onEvent(told: (event: { readonly event: string; readonly how?: string }) => void): void;
 }
 
 export function startRun(photos: string, out: string, options: readonly string[]): StartedRun {
   const child = spawn(process.execPath, [MAIN, 'embed', photos, '--out', out, '--json', ...options], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let complaints = '';
+  child.stderr.on('data', (text) => {
+    complaints += text;
   });
   const lines = createInterface({ input: child.stdout });
   return {
     child,
+    complaints: () => complaints,
     ended: once(child, 'exit').then(([code, signal]: (number | string | null)[]) => code ?? signal ?? null),
     onEvent: (told) => void lines.on('line', (line) => told(JSON.parse(line))),
   };
@@ -47,8 +54,11 @@ export interface KillRunsOptions {
 export async function killRuns(settings: KillRunsOptions): Promise<Record<string, string>[]> {
   const { photos, out, options, kills, within, onKill } = settings;
   const ends: Record<string, string>[] = [];
-  const finish = async (ended: number | string | null): Promise<void> => {
-    if (ended !== 0) throw new Error(`Expected the run to end with 0 but it ended with ${ended}.`);
+  const finish = async (run: StartedRun): Promise<void> => {
+    const ended = await run.ended;
+    if (ended !== 0) {
+      throw new Error(`Expected the run to end with 0 but it ended with ${ended}. ${run.complaints()}`);
+    }
     ends.push(await runBytes(out));
     await rm(out, { recursive: true });
   };
@@ -68,8 +78,8 @@ export async function killRuns(settings: KillRunsOptions): Promise<Record<string
     if (ended === 'SIGKILL') {
       done += 1;
       onKill?.(done);
-    } else await finish(ended);
+    } else await finish(run);
   }
-  await finish(await startRun(photos, out, options).ended);
+  await finish(startRun(photos, out, options));
   return ends;
 }

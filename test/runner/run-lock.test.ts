@@ -14,14 +14,16 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const owner = (host: string, pid: number) => JSON.stringify({ host, pid, token: 'one' });
+const owner = (host: string, pid: number, began = performance.timeOrigin) =>
+  JSON.stringify({ host, pid, began, token: 'one' });
 /** No process of this machine. */
 const NOBODY = 2 ** 30;
 
 test.each<[whose: string, text: string, seconds: number, taken: boolean]>([
   ['a living process', owner(hostname(), process.pid), 10, false],
   ['a process of another machine', owner('elsewhere', NOBODY), 10, false],
-  ['a process that writes it just now', '', 1, false],
+  ['a process that had our pid before us', owner(hostname(), process.pid, 1), 0, true],
+  ['a process that was killed before it wrote it', '', 4, true],
   ['a dead process', owner(hostname(), NOBODY), 0, true],
   ['a living process that was suspended', owner(hostname(), process.pid), 61, true],
   ['a process of another machine that went silent', owner('elsewhere', NOBODY), 61, true],
@@ -48,4 +50,11 @@ test('of many that take over a dead lock one gets it', async () => {
   expect(locks).toHaveLength(1);
   await locks[0]?.release();
   expect(await readdir(folder)).toEqual([]);
+});
+
+test('a lock that is being written is waited for', async () => {
+  await writeFile(path, '');
+  const locking = lockRun(folder);
+  setTimeout(() => writeFile(path, owner('elsewhere', NOBODY)), 300);
+  await expect(locking).rejects.toThrow(`process ${NOBODY} on elsewhere is at work in it`);
 });
