@@ -3,7 +3,7 @@
 // owner that was only suspended finds that out when it touches next, and stops.
 
 import { randomUUID } from 'node:crypto';
-import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { link, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -32,10 +32,12 @@ const STALE = 60_000;
 /** Milliseconds between two looks at a lock that is being written. */
 const LOOK = 200;
 const BEGAN = performance.timeOrigin;
+const LOCK = '.lock';
+const MOVED = `${LOCK}-`;
 
 /** Throws InputError where another living process holds it. */
 export async function lockRun(directory: string): Promise<RunLock> {
-  const path = join(directory, '.lock');
+  const path = join(directory, LOCK);
   const owner: Owner = { host: hostname(), pid: process.pid, began: BEGAN, token: randomUUID() };
   const own = JSON.stringify(owner);
   for (let attempt = 0; ; attempt += 1) {
@@ -66,8 +68,16 @@ export async function lockRun(directory: string): Promise<RunLock> {
       clearInterval(touching);
       if (!(await isOwn())) throw takenOver(directory);
       await rm(path, { force: true });
+      await removeMoved(directory);
     },
   };
+}
+
+/** What those leave that were killed while they took a dead lock over. */
+async function removeMoved(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (name.startsWith(MOVED)) await rm(join(directory, name), { force: true });
+  }
 }
 
 /** Undefined where there is none. */
@@ -93,7 +103,7 @@ async function removeIfDead(path: string, directory: string): Promise<void> {
     );
   }
   // Moved away before it is removed: others may be taking it over too, and one of them may have done so.
-  const moved = `${path}-${randomUUID()}`;
+  const moved = join(directory, `${MOVED}${randomUUID()}`);
   try {
     await rename(path, moved);
   } catch {

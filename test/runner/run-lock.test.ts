@@ -52,6 +52,13 @@ test('of many that take over a dead lock one gets it', async () => {
   expect(await readdir(folder)).toEqual([]);
 });
 
+test('what a take-over left that was killed goes with the lock', async () => {
+  await writeFile(join(folder, '.lock-0f'), owner(hostname(), NOBODY));
+  const lock = await lockRun(folder);
+  await lock.release();
+  expect(await readdir(folder)).toEqual([]);
+});
+
 test('a lock that is being written is waited for', async () => {
   await writeFile(path, '');
   const locking = lockRun(folder);
