@@ -34,9 +34,11 @@ export function reportMemory({ every, resident, isolate, kept }: MemorySamples):
   ];
   if (isolate.length > 0) {
     // Garbage comes and goes, and takes the process with it: the isolate is judged by what it keeps, and the process
-    // by what is not the isolate's.
-    const beside = resident.map((bytes, at) => bytes - (whole[at] ?? 0));
+    // by what is neither the isolate's nor kept free for it.
+    const reserved = isolate.map((memory) => memory.reserved);
+    const beside = resident.map((bytes, at) => bytes - (whole[at] ?? 0) - (reserved[at] ?? 0));
     rows.push({ name: 'of it the isolate, garbage included', trend: trendOf(whole), isJudged: false });
+    rows.push({ name: "pages that V8's heap keeps free", trend: trendOf(reserved), isJudged: false });
     rows.push({ name: 'and the rest', trend: trendOf(beside), isJudged: true });
   }
   console.log(

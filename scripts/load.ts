@@ -17,7 +17,7 @@ const ALLOWED = new Set(['200', '429', '503']);
 const CALIBRATION_SECONDS = 15;
 /** Times what is served that is asked for at least, and what is aimed at: a machine may slow down meanwhile. */
 const OVERLOAD = 2;
-const AIM = 4;
+const AIM = 3.5;
 /** Parts of the run; between them the server is left alone, so that what it keeps can be told. */
 const PARTS = 2;
 /** Seconds between two looks at the process and its isolate, whose work the look holds up. */

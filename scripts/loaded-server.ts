@@ -9,6 +9,8 @@ import { startDeployedWorker } from './deployed-worker.ts';
 export interface IsolateMemory {
   /** Objects on V8's heap, those that wait for collection included. */
   readonly heap: number;
+  /** Pages of V8's heap without objects: at most what the heap may grow to, given back late. */
+  readonly reserved: number;
   /** ArrayBuffers. */
   readonly buffers: number;
   /** WebAssembly: the network's, and the image decoders'. */
@@ -16,7 +18,7 @@ export interface IsolateMemory {
   readonly decoder: number;
 }
 
-/** Together. */
+/** What is in use, together. */
 export function wholeOf({ heap, buffers, engine, decoder }: IsolateMemory): number {
   return heap + buffers + engine + decoder;
 }
@@ -47,11 +49,12 @@ async function startWorker(variables: Readonly<Record<string, string>>): Promise
   await untilReady(url);
   const inspector = await openInspector(inspectorUrl);
   const memory = async (): Promise<IsolateMemory> => {
-    const { usedSize, embedderHeapUsedSize, backingStorageSize } = await inspector.heapUsage();
+    const { usedSize, totalSize, embedderHeapUsedSize, backingStorageSize } = await inspector.heapUsage();
     const page = await (await fetch(`${url}/metrics`)).text();
     const gauge = (name: string) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec(page)?.[1]);
     return {
       heap: usedSize + embedderHeapUsedSize,
+      reserved: totalSize - usedSize,
       buffers: backingStorageSize,
       engine: gauge('vgg_edge_engine_memory_bytes'),
       decoder: gauge('vgg_edge_decoder_memory_bytes'),
