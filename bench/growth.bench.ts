@@ -8,6 +8,7 @@ import { startDeployedWorker, startWorkerd } from '../scripts/deployed-worker.ts
 import { startCacheServer } from './cache-server.ts';
 import { growthKinds, type Kind } from './growth-kinds.ts';
 import { openInspector } from './inspector.ts';
+import { webAssemblyMemory } from './isolate-memory.ts';
 import { machine, table } from './measure.ts';
 import { residentBytes } from './process-usage.ts';
 
@@ -58,9 +59,8 @@ async function measureKind(kind: Kind, requests: number): Promise<string[]> {
     return usedSize + embedderHeapUsedSize + backingStorageSize;
   };
   const webAssembly = async () => {
-    const page = kind.isControl ? '' : await (await fetch(`${url}/metrics`)).text();
-    const gauges = page.matchAll(/^vgg_edge_(?:engine|decoder)_memory_bytes (\d+)/gm);
-    return [...gauges].reduce((sum, [, bytes]) => sum + Number(bytes), 0);
+    const { engine, decoder } = kind.isControl ? { engine: 0, decoder: 0 } : await webAssemblyMemory(url);
+    return engine + decoder;
   };
   const settled = async () => {
     await new Promise((resolve) => setTimeout(resolve, SETTLING));

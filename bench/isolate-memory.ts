@@ -39,17 +39,18 @@ export async function startMeasured(assets: string, model: string): Promise<Meas
     url,
     async memory() {
       await sample();
-      const page = await (await fetch(`${url}/metrics`)).text();
-      const gauge = (name: string) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec(page)?.[1]);
-      return {
-        ...most,
-        engine: gauge('vgg_edge_engine_memory_bytes'),
-        decoder: gauge('vgg_edge_decoder_memory_bytes'),
-      };
+      return { ...most, ...(await webAssemblyMemory(url)) };
     },
     async dispose() {
       clearInterval(timer);
       await dispose();
     },
   };
+}
+
+/** What the Worker's metrics say; NaN where they do not. */
+export async function webAssemblyMemory(url: string): Promise<Pick<IsolateMemory, 'engine' | 'decoder'>> {
+  const page = await (await fetch(`${url}/metrics`)).text();
+  const gauge = (name: string) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec(page)?.[1]);
+  return { engine: gauge('vgg_edge_engine_memory_bytes'), decoder: gauge('vgg_edge_decoder_memory_bytes') };
 }

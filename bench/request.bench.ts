@@ -9,6 +9,7 @@ import sharp from 'sharp';
 import { unstable_startWorker } from 'wrangler';
 import { stageAssets } from '../scripts/stage-assets.ts';
 import { answerFirst, bundle, type FirstAnswer } from './first-answer.ts';
+import { webAssemblyMemory } from './isolate-memory.ts';
 import { measure, table } from './measure.ts';
 import { cpuMilliseconds, descendants } from './process-usage.ts';
 
@@ -113,8 +114,9 @@ async function compare(servers: readonly Server[], { what, path, photo, stored }
   }));
   const timings = await measure(contestants, { rounds: ROUNDS });
   for (const server of servers) {
-    if (path === FEATURES && server.memory.length === 0) server.memory.push(await memoryBytes(server.url));
-    if (path === SCORES) server.memory.push(await memoryBytes(server.url));
+    if (path === FEATURES && server.memory.length === 0)
+      server.memory.push((await webAssemblyMemory(server.url)).engine);
+    if (path === SCORES) server.memory.push((await webAssemblyMemory(server.url)).engine);
   }
   return timings.map(({ name, min, median }) => {
     const used = (cpu.get(name) ?? []).slice(-ROUNDS);
@@ -167,9 +169,4 @@ async function post(url: string, path: string, photo: Uint8Array): Promise<void>
   if (!response.ok)
     throw new Error(`Expected an answer but found ${response.status}: ${await response.text()}`);
   await response.arrayBuffer();
-}
-
-async function memoryBytes(url: string): Promise<number> {
-  const page = await (await fetch(`${url}/metrics`)).text();
-  return Number(/^vgg_edge_engine_memory_bytes (\d+)/m.exec(page)?.[1] ?? Number.NaN);
 }

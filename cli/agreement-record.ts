@@ -3,6 +3,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Agreement, type AgreementMeasurement, parseAgreement } from '../core/agreement.ts';
+import { percent } from '../runner/quantity.ts';
 import { table } from './table.ts';
 
 const FILE = 'agreement.json';
@@ -42,7 +43,7 @@ export function agreementTable(measurements: readonly AgreementMeasurement[]): s
           ]),
         ),
         `on ${photographs} photographs${
-          top1Agreement === null ? '' : `; top-1 agreement ${(top1Agreement * 100).toFixed(1)} %`
+          top1Agreement === null ? '' : `; top-1 agreement ${percent(top1Agreement, 1)}`
         }`,
       ].join('\n'),
     )

@@ -3,6 +3,7 @@
 import * as z from 'zod';
 import type { Manifest } from '../core/manifest.ts';
 import { TAPS } from '../core/taps.ts';
+import { percent } from '../runner/quantity.ts';
 import { table } from './table.ts';
 
 const figures = z.object({ mean: z.number(), percentile1: z.number(), min: z.number() });
@@ -36,10 +37,6 @@ export function fidelityTable(manifest: Manifest): string {
       TAPS.map((tap) => [tap, ...[cosine[tap].mean, cosine[tap].percentile1, cosine[tap].min].map(digits)]),
     ),
     '',
-    `on ${images} images not calibrated with: top-1 agreement ${percent(others.top1Agreement)}, overlap of the 10 nearest by averaged map ${percent(others.neighbourOverlap10)}, divergence of the scores ${others.scoresDivergence.toFixed(5)} nats`,
+    `on ${images} images not calibrated with: top-1 agreement ${percent(others.top1Agreement, 1)}, overlap of the 10 nearest by averaged map ${percent(others.neighbourOverlap10, 1)}, divergence of the scores ${others.scoresDivergence.toFixed(5)} nats`,
   ].join('\n');
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
 }

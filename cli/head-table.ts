@@ -1,6 +1,7 @@
 // What `build --memory` tried, as a table: the forms of the classifier, what each costs and which was taken.
 
 import type { Manifest } from '../core/manifest.ts';
+import { percent } from '../runner/quantity.ts';
 import { table } from './table.ts';
 
 /** Empty where the model was not built to fit a memory. `times`, milliseconds by form, are known when it is built. */
@@ -16,10 +17,10 @@ export function headTable(
     megabytes(wasmBytes),
     `${megabytes(isolateBytes)}${isolateBytes > limitBytes ? ' !' : '  '}`,
     ...[figures.cosine.fc6, figures.cosine.fc7, figures.cosine.scores].map((value) => value.toFixed(5)),
-    percent(figures.top1Agreement),
-    percent(figures.neighbourOverlap10),
+    percent(figures.top1Agreement, 1),
+    percent(figures.neighbourOverlap10, 1),
     figures.divergence.toFixed(5),
-    percent(figures.headTop1Agreement),
+    percent(figures.headTop1Agreement, 1),
     ...(times.size === 0 ? [] : [times.get(name)?.toFixed(1) ?? '']),
   ]);
   const header = [
@@ -46,8 +47,4 @@ export function headTable(
 
 function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
 }

@@ -8,6 +8,7 @@ import { readManifest } from '../engine/model-file.ts';
 import { diskFiles } from '../engine/node/disk-files.ts';
 import { nameTensors } from '../model-build/name-tensors.ts';
 import { openWeights } from '../model-build/open-weights.ts';
+import { grouped } from '../runner/quantity.ts';
 import { agreementTable, readAgreement } from './agreement-record.ts';
 import { type Command, UsageError, wholeNumber } from './command.ts';
 import { fidelityTable } from './fidelity-table.ts';
@@ -56,7 +57,7 @@ async function showDirectory(path: string, inputSize: number | undefined): Promi
   const files = [...manifest.shards, ...manifest.graphs].map(({ file, part, bytes }) => [
     file,
     part,
-    number(bytes),
+    grouped(bytes),
   ]);
   console.log(`
 Model ${id}${manifest.trained ? '' : ' (untrained: seeded random weights)'}
@@ -94,20 +95,16 @@ function showNetwork(configuration: VggConfiguration, inputSize = DEFAULT_INPUT_
   const layers = rows.map(({ layer, outputShape, parameters: own, macs: work }, index) => [
     `${layer}-${index + 1}`,
     `[-1, ${outputShape.join(', ')}]`,
-    number(own),
-    number(work),
+    grouped(own),
+    grouped(work),
   ]);
   const factors = Object.entries(ranks).flatMap(([layer, rank]) =>
     rank === null ? [] : [`${layer} of rank ${rank}`],
   );
   console.log(`${table(['Layer', 'Output shape', 'Param #', 'Mult-adds'], layers)}
 
-${[name, batchNorm ? 'batch norm' : 'no batch norm', `${number(outputDim)} classes`, ...factors].join(', ')}
-Total params: ${number(parameters)}
-Total mult-adds: ${number(macs)}
+${[name, batchNorm ? 'batch norm' : 'no batch norm', `${grouped(outputDim)} classes`, ...factors].join(', ')}
+Total params: ${grouped(parameters)}
+Total mult-adds: ${grouped(macs)}
 Params size as float32: ${(bytes / 1e6).toFixed(2)} MB`);
-}
-
-function number(value: number): string {
-  return value.toLocaleString('en-US');
 }

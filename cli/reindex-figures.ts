@@ -1,7 +1,7 @@
 // How the answers of two indexes compare, in figures: for the terminal, and for the page of a reindexing.
 
 import { escapeHtml } from '../runner/escape-html.ts';
-import { counted } from '../runner/quantity.ts';
+import { counted, percent } from '../runner/quantity.ts';
 import type { ReindexState } from '../runner/reindex-state.ts';
 import type { Comparison, ScoreSpread } from '../search/compare-indexes.ts';
 import { table } from './table.ts';
@@ -11,8 +11,8 @@ export function figuresText(comparison: Comparison, { before, after }: ReindexSt
   const spreadRow = (name: string, { p10, p50, p90 }: ScoreSpread) => [name, ...[p10, p50, p90].map(three)];
   const lines = [
     `${queries.length} queries, each an item left out of its own answer:`,
-    `  the ${topK} nearest in common: mean ${percent(overlap.mean)}, 10th percentile ${percent(overlap.p10)}, least ${percent(overlap.min)}`,
-    `  the nearest is the same: ${percent(sameFirst)}`,
+    `  the ${topK} nearest in common: mean ${percent(overlap.mean, 1)}, 10th percentile ${percent(overlap.p10, 1)}, least ${percent(overlap.min, 1)}`,
+    `  the nearest is the same: ${percent(sameFirst, 1)}`,
     `  scores move by ${signed(shift)} on average`,
     '',
     table(
@@ -21,7 +21,7 @@ export function figuresText(comparison: Comparison, { before, after }: ReindexSt
     ),
   ];
   if (thresholds.length > 0) {
-    const rows = thresholds.map((row) => [row.before.toFixed(2), three(row.after), percent(row.share)]);
+    const rows = thresholds.map((row) => [row.before.toFixed(2), three(row.after), percent(row.share, 1)]);
     lines.push('', table(['min_score before', 'after', 'hits let through'], rows));
   }
   return lines.join('\n');
@@ -47,7 +47,7 @@ export function figuresHtml(
   const spreadRow = (name: string, { p10, p50, p90 }: ScoreSpread) =>
     `<tr><th scope="row">${escapeHtml(name)}<td>${three(p10)}<td>${three(p50)}<td>${three(p90)}`;
   const thresholdRows = thresholds.map(
-    (row) => `<tr><td>${row.before.toFixed(2)}<td>${three(row.after)}<td>${percent(row.share)}`,
+    (row) => `<tr><td>${row.before.toFixed(2)}<td>${three(row.after)}<td>${percent(row.share, 1)}`,
   );
   return `<div>
 <table><caption>Of the ${topK} nearest are the same</caption>
@@ -81,10 +81,6 @@ export const FIGURES_STYLE = `
 export function signed(value: number): string {
   const size = three(Math.abs(value));
   return Number(size) === 0 ? size : `${value < 0 ? '−' : '+'}${size}`;
-}
-
-export function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
 }
 
 export function three(value: number): string {

@@ -3,11 +3,11 @@
 import { LOCAL_IMAGE_LIMITS } from '../core/image.ts';
 import type { Hit } from '../core/vector-store.ts';
 import type { Source, SourceItem } from '../runner/ports.ts';
-import { counted, grouped } from '../runner/quantity.ts';
+import { counted, grouped, percent } from '../runner/quantity.ts';
 import type { ReindexState } from '../runner/reindex-state.ts';
 import type { ComparedQuery, Comparison } from '../search/compare-indexes.ts';
 import { type PagePhoto, type PageSection, photoPage } from './photo-page.ts';
-import { FIGURES_STYLE, figuresHtml, percent, signed, three } from './reindex-figures.ts';
+import { FIGURES_STYLE, figuresHtml, signed, three } from './reindex-figures.ts';
 
 /** Queries on the page: those that changed most. */
 const SHOWN_QUERIES = 8;
@@ -54,7 +54,7 @@ export async function* reindexPage({
         .map(({ id, score }) =>
           others.has(id) ? photo(id, three(score)) : photo(id, `${three(score)} (only here)`, true),
         );
-    const title = `${query.id}: ${percent(query.overlap)} in common`;
+    const title = `${query.id}: ${percent(query.overlap, 1)} in common`;
     const section = (name: string, photos: PagePhoto[]): PageSection => ({
       title: `${title} — ${name}`,
       groups: [[photo(query.id, 'asked'), ...photos]],
@@ -70,8 +70,8 @@ export async function* reindexPage({
       ? 'Nothing speaks against the new index.'
       : `Against the new index: ${objections.join(' ')}`;
   const lead =
-    `${verdict} ${countsText(state)}. Over ${counted(queries.length, 'query')} ${percent(overlap.mean)} of the ${topK} ` +
-    `nearest are the same, the nearest in ${percent(sameFirst)}; scores move by ${signed(shift)}. ` +
+    `${verdict} ${countsText(state)}. Over ${counted(queries.length, 'query')} ${percent(overlap.mean, 1)} of the ${topK} ` +
+    `nearest are the same, the nearest in ${percent(sameFirst, 1)}; scores move by ${signed(shift)}. ` +
     'Below the tables are the queries whose answers changed most, hits that only one index found in a frame.';
   yield* photoPage(`${state.alias}: from ${state.before} to ${state.after}`, lead, sections, {
     side: SIDE,

@@ -1,5 +1,6 @@
 // How far quantising moved the weights, tensor by tensor: part of the certificate of a build.
 
+import { sixDigits } from './fidelity.ts';
 import { unpackInt4 } from './int4-weights.ts';
 import type { FloatNetwork, QuantisedConvolution, QuantisedLinear, QuantisedNetwork } from './network.ts';
 
@@ -28,8 +29,8 @@ export function weightErrors(float: FloatNetwork, quantised: QuantisedNetwork): 
       errors += error * error;
       squares += value * value;
     });
-    const relativeRms = squares === 0 ? 0 : Number(Math.sqrt(errors / squares).toFixed(6));
-    return [{ tensor: `${layer.shape.name}.weight`, worstSteps: Number(worst.toFixed(6)), relativeRms }];
+    const relativeRms = squares === 0 ? 0 : sixDigits(Math.sqrt(errors / squares));
+    return [{ tensor: `${layer.shape.name}.weight`, worstSteps: sixDigits(worst), relativeRms }];
   });
 }
 

@@ -15,8 +15,9 @@ export function rateText(rate: number): string {
   return rate >= 100 ? grouped(Math.round(rate)) : rate.toFixed(rate > 0 && rate < 1 ? 2 : 1);
 }
 
-export function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
+/** `97 %`; with a digit behind the point, `97.2 %`. */
+export function percent(share: number, digits = 0): string {
+  return `${(share * 100).toFixed(digits)} %`;
 }
 
 /** `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`. */

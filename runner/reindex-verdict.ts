@@ -1,6 +1,7 @@
 // Whether an alias may move to the new index: everything that speaks against it, for people to read.
 
 import type { Comparison } from '../search/compare-indexes.ts';
+import { percent } from './quantity.ts';
 import type { ReindexState } from './reindex-state.ts';
 
 export interface VerdictParts {
@@ -34,12 +35,8 @@ export function objections(parts: VerdictParts): string[] {
   }
   if (comparison !== undefined && comparison.overlap.mean < minOverlap) {
     found.push(
-      `on average ${percent(comparison.overlap.mean)} of the ${comparison.topK} nearest are the same, fewer than ${percent(minOverlap)} (--min-overlap).`,
+      `on average ${percent(comparison.overlap.mean, 1)} of the ${comparison.topK} nearest are the same, fewer than ${percent(minOverlap, 1)} (--min-overlap).`,
     );
   }
   return found;
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
 }

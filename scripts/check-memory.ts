@@ -14,6 +14,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { machine, table } from '../bench/measure.ts';
 import { TINY, writePhotos } from '../test/runner/run-fixture.ts';
+import { median, slopeOf } from './trend.ts';
 
 const DISTINCT = 1000;
 const TENTHS = 10;
@@ -112,17 +113,9 @@ async function readSizes(pid: number): Promise<Sizes | undefined> {
   return anonymous === undefined || resident === undefined ? undefined : { anonymous, resident };
 }
 
-/** End less beginning of the line with the least squares through values at equal distances. */
+/** End less beginning of the line through values at equal distances; NaN for fewer than two. */
 function riseOf(values: readonly number[]): number {
-  const middle = (values.length - 1) / 2;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const products = values.reduce((sum, value, index) => sum + (index - middle) * (value - mean), 0);
-  const slope = products / values.reduce((sum, _, index) => sum + (index - middle) ** 2, 0);
-  return slope * 2 * middle;
-}
-
-function median(sizes: readonly number[]): number {
-  return sizes.toSorted((a, b) => a - b)[sizes.length >> 1] ?? Number.NaN;
+  return values.length < 2 ? Number.NaN : slopeOf(values) * (values.length - 1);
 }
 
 function megabytes(bytes: number): string {

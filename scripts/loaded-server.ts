@@ -3,19 +3,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { openInspector } from '../bench/inspector.ts';
+import { type IsolateMemory as MeasuredMemory, webAssemblyMemory } from '../bench/isolate-memory.ts';
 import { startDeployedWorker } from './deployed-worker.ts';
 
 /** Bytes. */
-export interface IsolateMemory {
-  /** Objects on V8's heap, those that wait for collection included. */
-  readonly heap: number;
+export interface IsolateMemory extends MeasuredMemory {
   /** Pages of V8's heap without objects: at most what the heap may grow to, given back late. */
   readonly reserved: number;
-  /** ArrayBuffers. */
-  readonly buffers: number;
-  /** WebAssembly: the network's, and the image decoders'. */
-  readonly engine: number;
-  readonly decoder: number;
 }
 
 /** What is in use, together. */
@@ -50,14 +44,11 @@ async function startWorker(variables: Readonly<Record<string, string>>): Promise
   const inspector = await openInspector(inspectorUrl);
   const memory = async (): Promise<IsolateMemory> => {
     const { usedSize, totalSize, embedderHeapUsedSize, backingStorageSize } = await inspector.heapUsage();
-    const page = await (await fetch(`${url}/metrics`)).text();
-    const gauge = (name: string) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec(page)?.[1]);
     return {
       heap: usedSize + embedderHeapUsedSize,
       reserved: totalSize - usedSize,
       buffers: backingStorageSize,
-      engine: gauge('vgg_edge_engine_memory_bytes'),
-      decoder: gauge('vgg_edge_decoder_memory_bytes'),
+      ...(await webAssemblyMemory(url)),
     };
   };
   return {

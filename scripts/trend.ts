@@ -35,7 +35,8 @@ export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
-function slopeOf(values: readonly number[]): number {
+/** Of the line with the least squares through values at equal distances, per value; 0 for one value. */
+export function slopeOf(values: readonly number[]): number {
   const middle = (values.length - 1) / 2;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const products = values.map((value, at) => (at - middle) * (value - mean));

@@ -79,9 +79,10 @@ export function composeApp(options: ServerOptions, runtime: RuntimeParts): Compo
       { param: 'keys' },
     );
   }
-  const limits = readLimits({ ...DEFAULTS, ...options.variables });
+  const variables = { ...DEFAULTS, ...options.variables };
+  const limits = readLimits(variables);
   const secret = keys === undefined ? () => undefined : keyFile(keys, jsonWarning(log));
-  const settings = readSettings({ ...DEFAULTS, ...options.variables }, secret, limits, runtime.fetchImage);
+  const settings = readSettings(variables, secret, limits, runtime.fetchImage);
   // Fails now, not with the first request.
   settings.keys();
 

@@ -42,13 +42,13 @@ function writtenPieces(reader: ReadableStreamBYOBReader): Pieces {
 }
 
 function copiedPieces(reader: ReadableStreamDefaultReader<Uint8Array>): Pieces {
-  let rest = new Uint8Array();
+  let rest: Uint8Array = new Uint8Array();
   return {
     async read(buffer, length) {
       while (rest.length === 0) {
         const { done, value } = await reader.read();
         if (done) return { done, buffer, bytes: 0 };
-        rest = new Uint8Array(value);
+        rest = value;
       }
       const bytes = Math.min(rest.length, buffer.byteLength - length);
       new Uint8Array(buffer).set(rest.subarray(0, bytes), length);

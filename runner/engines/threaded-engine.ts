@@ -5,6 +5,7 @@ import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { ModelError } from '../../core/errors.ts';
 import type { Engine, EngineRun, ImageBatch } from '../../core/ports.ts';
 import type { Tap, TapOutputs } from '../../core/taps.ts';
+import { disposedOf } from '../../engine/check-run.ts';
 import { THREAD_MEMORY } from '../thread-memory.ts';
 import { unpackError } from './carried-error.ts';
 import type { EngineRecipe } from './recipe.ts';
@@ -33,7 +34,7 @@ export async function createThreadedEngine(recipe: EngineRecipe, threads: number
     precision: first.precision,
     async run(batch, taps) {
       if (closing !== undefined) {
-        throw new ModelError('engine_failed', 'Expected an engine in use but it was disposed of.');
+        throw disposedOf();
       }
       const idlest = opened.toSorted((a, b) => a.waiting() - b.waiting());
       const shares = divide(batch, threads).map((share, index) => (idlest[index] ?? first).run(share, taps));

@@ -1,7 +1,6 @@
 // The coordinator of a run on many machines: lists the source, puts shards into the queue, sees them come
 // back, and reconciles. What it knows it reads from the run directory, so it may die and be started again.
 
-import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { Queue, QueueEvents } from 'bullmq';
 import { ModelError } from '../../core/errors.ts';
@@ -16,7 +15,7 @@ import { type RunDirectory, shardName } from '../run-directory.ts';
 import { lockRun } from '../run-lock.ts';
 import type { RunRecord } from '../run-record.ts';
 import { findShard, forgetFailures, type ShardMarker } from '../shard.ts';
-import { StoppedError } from '../stopped.ts';
+import { orStopped, StoppedError } from '../stopped.ts';
 import { leave } from './leave.ts';
 import { jobId, QUEUE, type QueueConnection, type ShardJob } from './shard-jobs.ts';
 
@@ -65,7 +64,8 @@ export async function coordinate(parts: CoordinateParts): Promise<RunTotals> {
     const listed = await listShards({ source, directory, shardSize, signal });
     const gate = createFailureGate(parts.maxFailureRate);
     const doing = doShards({ ...parts, signal, listed, gate, queue, events, outstanding });
-    const done = await Promise.race([doing, stopped(signal)]);
+    // What waits for a Redis that is away does not find out.
+    const done = await orStopped(doing, signal);
     const listing = await listed.complete();
     watcher?.listed?.(listed.progress());
     return await concludeRun({ ...parts, gate, listing, again: listed.found && done === 0, signal });
@@ -74,12 +74,6 @@ export async function coordinate(parts: CoordinateParts): Promise<RunTotals> {
     await leave([queue, events], emptyQueue({ queue, events, outstanding }));
     await lock.release();
   }
-}
-
-/** Rejects when the signal is aborted: what waits for a Redis that is away does not find out. */
-async function stopped(signal: AbortSignal): Promise<never> {
-  if (!signal.aborted) await once(signal, 'abort');
-  throw new StoppedError();
 }
 
 interface Coordination extends CoordinateParts {

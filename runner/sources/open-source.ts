@@ -2,6 +2,7 @@
 
 import { stat } from 'node:fs/promises';
 import { InputError } from '../../core/errors.ts';
+import { IMAGE_ENDINGS } from '../../core/image.ts';
 import type { Source } from '../ports.ts';
 import { bucketFiles, isBucket, openBucket } from './bucket.ts';
 import {
@@ -69,7 +70,7 @@ async function openFromBucket(spec: string, options: SourceOptions): Promise<Sou
 function hintFor(spec: string): string {
   if (/^(gs|r2|minio|b2):\/\//i.test(spec))
     return ' Give a bucket that speaks S3 as s3:// and its server as AWS_ENDPOINT_URL.';
-  if (/^https?:/i.test(spec) || /\.(jpe?g|png|webp)$/i.test(spec)) return ' Single images go into a list.';
+  if (/^https?:/i.test(spec) || IMAGE_ENDINGS.test(spec)) return ' Single images go into a list.';
   return '';
 }
 
