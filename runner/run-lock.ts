@@ -3,7 +3,7 @@
 // owner that was only suspended finds that out when it touches next, and stops.
 
 import { randomUUID } from 'node:crypto';
-import { link, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { open, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -33,31 +33,16 @@ const STALE = 60_000;
 const LOOK = 200;
 const BEGAN = performance.timeOrigin;
 const LOCK = '.lock';
-const MOVED = `${LOCK}-`;
 
 /** Throws InputError where another living process holds it. */
 export async function lockRun(directory: string): Promise<RunLock> {
   const path = join(directory, LOCK);
-  const owner: Owner = { host: hostname(), pid: process.pid, began: BEGAN, token: randomUUID() };
-  const own = JSON.stringify(owner);
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      const file = await open(path, 'wx');
-      await file.writeFile(own);
-      await file.close();
-      break;
-    } catch (error) {
-      const taken = error instanceof Error && 'code' in error && error.code === 'EEXIST';
-      if (!taken || attempt > 3) throw error;
-      await removeIfDead(path, directory);
-    }
-  }
+  const own = await take(path);
+  if (typeof own !== 'string') throw inUse(directory, own);
   const lost = new AbortController();
-  /** A lock that cannot be read is looked at again at the next turn; one that is gone protects nothing. */
-  const isOwn = async (): Promise<boolean> => (await readLock(path).catch(() => own)) === own;
   const touch = async (): Promise<void> => {
     const now = new Date();
-    if (await isOwn()) await utimes(path, now, now).catch(() => undefined);
+    if (await holds(path, own)) await utimes(path, now, now).catch(() => undefined);
     else lost.abort();
   };
   const touching = setInterval(() => void touch(), TOUCH);
@@ -66,18 +51,57 @@ export async function lockRun(directory: string): Promise<RunLock> {
     signal: lost.signal,
     async release() {
       clearInterval(touching);
-      if (!(await isOwn())) throw takenOver(directory);
+      if (!(await holds(path, own))) throw takenOver(directory);
+      await clear(takeover(path));
       await rm(path, { force: true });
-      await removeMoved(directory);
     },
   };
 }
 
-/** What those leave that were killed while they took a dead lock over. */
-async function removeMoved(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    if (name.startsWith(MOVED)) await rm(join(directory, name), { force: true });
+/** The text of our lock, or the living owner of the one that is there. */
+async function take(path: string): Promise<string | Owner> {
+  const owner: Owner = { host: hostname(), pid: process.pid, began: BEGAN, token: randomUUID() };
+  const own = JSON.stringify(owner);
+  for (;;) {
+    try {
+      const file = await open(path, 'wx');
+      await file.writeFile(own);
+      await file.close();
+      return own;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    }
+    const living = await clear(path);
+    if (living !== undefined) return living;
   }
+}
+
+/**
+ * Removes a lock whose owner is dead; the owner of one that is alive stays and is returned. A dead lock is
+ * removed under a lock of its own and looked at again there: of many that found it dead, a late one would
+ * remove the lock that an earlier one has taken meanwhile.
+ */
+async function clear(path: string): Promise<Owner | undefined> {
+  for (;;) {
+    const found = await readOwner(path);
+    if (found === undefined) return undefined;
+    if (!found.dead) return found.owner;
+    const own = await take(takeover(path));
+    if (typeof own !== 'string') {
+      await wait(LOOK);
+      continue;
+    }
+    if ((await readOwner(path))?.dead === true) await rm(path, { force: true });
+    if (await holds(takeover(path), own)) await rm(takeover(path), { force: true });
+  }
+}
+
+/** The lock under which the one at `path` is taken over. */
+const takeover = (path: string): string => `${path}-takeover`;
+
+/** A lock that cannot be read is looked at again at the next turn; one that is gone protects nothing. */
+async function holds(path: string, own: string): Promise<boolean> {
+  return (await readLock(path).catch(() => own)) === own;
 }
 
 /** Undefined where there is none. */
@@ -90,36 +114,11 @@ async function readLock(path: string): Promise<string | undefined> {
   }
 }
 
-async function removeIfDead(path: string, directory: string): Promise<void> {
-  const found = await readOwner(path);
-  if (found === undefined) return;
-  const { text, owner, age } = found;
-  const dead = owner === undefined || age > STALE || (owner.host === hostname() && !isAlive(owner));
-  if (!dead) {
-    throw new InputError(
-      'invalid_argument',
-      `Expected ${directory} for this process alone, but process ${owner.pid} on ${owner.host} is at work in it. Wait for it, or stop it first.`,
-      { param: 'out' },
-    );
-  }
-  // Moved away before it is removed: others may be taking it over too, and one of them may have done so.
-  const moved = join(directory, `${MOVED}${randomUUID()}`);
-  try {
-    await rename(path, moved);
-  } catch {
-    return;
-  }
-  if ((await readLock(moved)) !== text) await link(moved, path).catch(() => undefined);
-  await rm(moved, { force: true });
-}
-
 /**
- * Whose the lock is, and milliseconds since it was touched. Between being created and being written it is empty:
- * that is waited for, and whoever was killed in between has no name. Undefined where there is no lock.
+ * Whose the lock is, and whether its owner is dead. Between being created and being written it is empty: that is
+ * waited for, and whoever was killed in between has no name. Undefined where there is no lock.
  */
-async function readOwner(
-  path: string,
-): Promise<{ text: string; owner: Owner | undefined; age: number } | undefined> {
+async function readOwner(path: string): Promise<{ dead: true } | { dead: false; owner: Owner } | undefined> {
   for (;;) {
     const [text, found] = await Promise.all([
       readLock(path).catch(() => ''),
@@ -128,9 +127,21 @@ async function readOwner(
     if (text === undefined || found === undefined) return undefined;
     const owner = parseOwner(text);
     const age = Date.now() - found.mtimeMs;
-    if (owner !== undefined || age > TOUCH) return { text, owner, age };
-    await wait(LOOK);
+    if (owner === undefined && age <= TOUCH) {
+      await wait(LOOK);
+      continue;
+    }
+    const dead = owner === undefined || age > STALE || (owner.host === hostname() && !isAlive(owner));
+    return dead ? { dead } : { dead, owner };
   }
+}
+
+function inUse(directory: string, { pid, host }: Owner): InputError {
+  return new InputError(
+    'invalid_argument',
+    `Expected ${directory} for this process alone, but process ${pid} on ${host} is at work in it. Wait for it, or stop it first.`,
+    { param: 'out' },
+  );
 }
 
 function takenOver(directory: string): InputError {

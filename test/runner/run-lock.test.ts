@@ -53,7 +53,7 @@ test('of many that take over a dead lock one gets it', async () => {
 });
 
 test('what a take-over left that was killed goes with the lock', async () => {
-  await writeFile(join(folder, '.lock-0f'), owner(hostname(), NOBODY));
+  await writeFile(join(folder, '.lock-takeover'), owner(hostname(), NOBODY));
   const lock = await lockRun(folder);
   await lock.release();
   expect(await readdir(folder)).toEqual([]);
