@@ -1,6 +1,7 @@
 // A typed client of the HTTP API, for Node, browsers, Deno and Workers: `import … from 'vgg-edge/client'`.
 // Its types are the API's schemas, so that a change of the API is a type error here.
 
+import { askPatiently } from '../core/ask-patiently.ts';
 import type { ApiError, ErrorAnswer, ItemError } from '../worker/schemas/answer.ts';
 import type {
   AnalyzeAnswer,
@@ -57,9 +58,6 @@ export class ApiFailure extends Error {
   }
 }
 
-/** A server may ask for any patience; ours has an end. */
-const MAX_WAIT_SECONDS = 60;
-
 export function createClient({
   baseUrl,
   apiKey,
@@ -70,15 +68,12 @@ export function createClient({
   const root = baseUrl.replace(/\/+$/, '');
 
   const call = async <Answer>(path: string, init: RequestInit): Promise<Answer> => {
-    for (let attempt = 0; ; attempt += 1) {
-      const response = await fetch(`${root}${path}`, { ...init, headers: { ...headers, ...init.headers } });
-      if (response.ok) return (await response.json()) as Answer;
-      const wait = Number(response.headers.get('retry-after') ?? Number.NaN);
-      const again = (response.status === 429 || response.status === 503) && attempt < retries;
-      if (!again || Number.isNaN(wait)) throw await failureOf(response);
-      await response.body?.cancel();
-      await new Promise((resolve) => setTimeout(resolve, Math.min(wait, MAX_WAIT_SECONDS) * 1000));
-    }
+    const response = await askPatiently(
+      () => fetch(`${root}${path}`, { ...init, headers: { ...headers, ...init.headers } }),
+      { retries, wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)) },
+    );
+    if (!response.ok) throw await failureOf(response);
+    return (await response.json()) as Answer;
   };
   const request: Request = (method, path, body) =>
     call(path, {

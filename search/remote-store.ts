@@ -1,6 +1,7 @@
 // The indexes of a running vgg-edge server (/v1/indexes) as a vector store.
 
 import * as z from 'zod';
+import { askPatiently, type Wait } from '../core/ask-patiently.ts';
 import { base64ToFloat32, float32ToBase64, toBase64 } from '../core/encodings.ts';
 import { InputError, type InputErrorCode, SourceError } from '../core/errors.ts';
 import {
@@ -15,7 +16,6 @@ import {
   type VectorStore,
   vectorSpaceSchema,
 } from '../core/vector-store.ts';
-import { askPatiently, type Wait } from './ask-patiently.ts';
 import { checkMetadata, parseFilter } from './metadata-filter.ts';
 import { checkIndexName, checkQuery } from './vector-index.ts';
 
@@ -28,6 +28,8 @@ export interface RemoteStoreOptions {
 }
 
 const TIMEOUT_MS = 120_000;
+/** A limit of so many requests a minute is over after one wait, unless others ask as well. */
+const RETRIES = 5;
 
 /** Bytes of images or vectors in one request: 9.3 MiB as base64, where servers take 10 by default. */
 const REQUEST_BYTES = 7 * 1024 * 1024;
@@ -104,7 +106,7 @@ export function createRemoteStore({
   url,
   apiKey,
   fetch = globalThis.fetch,
-  wait,
+  wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 }: RemoteStoreOptions): RemoteStore {
   const send: Send = async (method, path, body) => {
     const target = new URL(`v1${path}`, url.endsWith('/') ? url : `${url}/`);
@@ -122,7 +124,7 @@ export function createRemoteStore({
       // Whatever is asked twice, by ids, is there once.
       response = await askPatiently(
         () => fetch(target, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) }),
-        wait,
+        { retries: RETRIES, wait },
       );
       json = await response.json();
     } catch (cause) {

@@ -71,7 +71,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'runner/queue',
     'server',
   ],
-  // Types only: the API's schemas are the client's types.
+  // Of the Worker types only: the API's schemas are the client's types.
   client: ['core', 'worker'],
   // The page: in browser mode it runs the network itself, on a GPU by float graphs that it makes as the command
   // line does; of the Worker it takes the answers' types alone.

@@ -84,14 +84,8 @@ describe('a server that limits how often it is asked', () => {
     );
   const wellAnswered = () => Response.json({ data: [] });
 
-  test.each<[string, Response[], number[]]>([
-    ['waits as long as it says', [busy(429, { 'retry-after': '7' })], [7000]],
-    [
-      'again and again, a minute at most',
-      [busy(503, { 'retry-after': '1' }), busy(429, { 'retry-after': '3600' })],
-      [1000, 60_000],
-    ],
-  ])('%s', async (_, answers, expected) => {
+  test('is asked again when it says', async () => {
+    const answers = [busy(429, { 'retry-after': '7' })];
     const waits: number[] = [];
     const store = createRemoteStore({
       url: 'http://127.0.0.1',
@@ -99,23 +93,20 @@ describe('a server that limits how often it is asked', () => {
       wait: async (milliseconds) => void waits.push(milliseconds),
     });
     expect(await store.list()).toEqual([]);
-    expect(waits).toEqual(expected);
+    expect(waits).toEqual([7000]);
   });
 
-  test.each([
-    ['that does not say how long', {}, 1],
-    ['that stays busy', { 'retry-after': '1' }, 6],
-  ])('%s', async (_, headers, asked) => {
+  test('but not for ever', async () => {
     let requests = 0;
     const store = createRemoteStore({
       url: 'http://127.0.0.1',
       async fetch() {
         requests += 1;
-        return busy(429, headers);
+        return busy(429, { 'retry-after': '1' });
       },
       wait: async () => undefined,
     });
     await expect(store.list()).rejects.toMatchObject({ name: 'SourceError', message: 'Too many requests.' });
-    expect(requests).toBe(asked);
+    expect(requests).toBe(6);
   });
 });
