@@ -122,10 +122,10 @@ export interface VectorIndex {
 }
 
 export interface VectorStore {
-  /** The indexes, in order of name. */
+  /** The indexes, in order of name; counts what each holds. */
   list(): Promise<ListedIndex[]>;
-  /** Their names, in order, where that costs less than to count what they hold. */
-  names?(): Promise<string[]>;
+  /** Their names alone, in order. */
+  names(): Promise<string[]>;
   /**
    * Opens the index where one of this name, or alias, and space exists already. Names match
    * /^[a-z0-9][a-z0-9-]{0,62}$/. Throws InputError('index_mismatch') where one of another space exists.

@@ -29,7 +29,7 @@ export async function planIndexes(
 ): Promise<IndexNames> {
   if (state !== undefined && state.alias === alias) return { before: state.before, after: state.after };
   const aliases = new Map((await store.aliases()).map((one) => [one.alias, one.index]));
-  const indexes = new Set((await store.list()).map(({ name }) => name));
+  const indexes = new Set(await store.names());
   const named = aliases.get(alias);
   if (named === undefined && indexes.has(alias)) {
     throw new InputError(

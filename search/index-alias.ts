@@ -6,10 +6,7 @@ import type { IndexAlias, IndexInfo, ListedIndex, VectorStore } from '../core/ve
 import { checkIndexName, isIndexName, noSuchIndex } from './vector-index.ts';
 
 /** A store's indexes by their own names. */
-export interface IndexStore extends Pick<VectorStore, 'create' | 'open' | 'delete' | 'close'> {
-  list(): Promise<IndexInfo[]>;
-  has(name: string): Promise<boolean>;
-}
+export type IndexStore = Pick<VectorStore, 'names' | 'create' | 'open' | 'delete' | 'close'>;
 
 /** Where a store keeps its aliases; names arrive checked. */
 export interface AliasTable {
@@ -28,7 +25,11 @@ export function withAliases(indexes: IndexStore, table: AliasTable): VectorStore
   const resolve = async (name: string): Promise<string> =>
     (isIndexName(name) ? await table.find(name) : undefined) ?? name;
   return {
-    list: async () => listWithAliases(await indexes.list(), await aliases()),
+    async list() {
+      const infos = (await indexes.names()).map(async (name) => (await indexes.open(name)).describe());
+      return listWithAliases(await Promise.all(infos), await aliases());
+    },
+    names: () => indexes.names(),
     create: async (name, space) => indexes.create(await resolve(name), space),
     open: async (name) => indexes.open(await resolve(name)),
     async delete(name) {
@@ -39,8 +40,10 @@ export function withAliases(indexes: IndexStore, table: AliasTable): VectorStore
     async setAlias(alias, index) {
       checkIndexName(alias);
       checkIndexName(index);
-      if (await indexes.has(alias)) throw indexHasName(alias);
-      if (!(await indexes.has(index))) throw noTarget(index, await table.find(index));
+      // Not by opening them, which some stores do by aliases of their own too.
+      const names = await indexes.names();
+      if (names.includes(alias)) throw indexHasName(alias);
+      if (!names.includes(index)) throw noTarget(index, await table.find(index));
       await table.set(alias, index);
     },
     async deleteAlias(alias) {

@@ -22,14 +22,7 @@ export function createMemoryStore(): VectorStore {
     return createVectorIndex(name, found.space, found.backend);
   };
   const store: IndexStore = {
-    has: async (name) => indexes.has(name),
-    list: () =>
-      Promise.all(
-        [...indexes.keys()].sort().map(async (name) => {
-          const index = await open(name);
-          return index.describe();
-        }),
-      ),
+    names: async () => [...indexes.keys()].sort(),
     async create(name, space) {
       checkIndexName(name);
       const found = indexes.get(name);

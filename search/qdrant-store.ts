@@ -79,21 +79,10 @@ export function createQdrantStore(options: QdrantOptions): VectorStore {
     return createVectorIndex(name, space, createBackend(call, pathOf(name), space.dimensions));
   };
 
-  const names = async (): Promise<string[]> => {
-    const all = (await call('GET', 'collections', collections))?.result.collections ?? [];
-    return all.flatMap(({ name }) => own(prefix, name)).sort();
-  };
-
   const store: IndexStore = {
-    // Not by asking for the collection, which Qdrant gives by its alias too.
-    has: async (name) => (await names()).includes(name),
-    async list() {
-      return Promise.all(
-        (await names()).map(async (name) => {
-          const index = await open(name);
-          return index.describe();
-        }),
-      );
+    async names() {
+      const all = (await call('GET', 'collections', collections))?.result.collections ?? [];
+      return all.flatMap(({ name }) => own(prefix, name)).sort();
     },
     async create(name, space) {
       const found = await find(name);

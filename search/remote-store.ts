@@ -145,8 +145,12 @@ export function createRemoteStore({
     return answer.parse(json);
   };
 
+  const list = async () => (await call('GET', '/indexes', indexList)).data;
+
   return {
-    list: async () => (await call('GET', '/indexes', indexList)).data,
+    list,
+    // The API has no shorter list.
+    names: async () => (await list()).map(({ name }) => name),
     async create(name, space) {
       checkIndexName(name);
       const index = await call('POST', '/indexes', info, { name, space });

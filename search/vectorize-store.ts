@@ -66,11 +66,7 @@ export function createVectorizeStore(
     createVectorIndex(name, space, createBackend(account.data(name), filterable));
 
   const store: IndexStore = {
-    has: async (name) => (await ours()).has(name),
-    async list() {
-      const indexes = [...(await ours())].sort(([a], [b]) => (a < b ? -1 : 1));
-      return Promise.all(indexes.map(([name, space]) => indexOf(name, space).describe()));
-    },
+    names: async () => [...(await ours()).keys()].sort(),
     async create(name, space) {
       checkIndexName(name);
       const { dimensions } = parseSpace(space);

@@ -15,10 +15,7 @@ export function limitIndexes(store: VectorStore, max: number): VectorStore {
     ...store,
     create: (name, space) =>
       inTurn(async () => {
-        if (!(await exists(store, name))) {
-          const held = store.names === undefined ? await store.list() : await store.names();
-          refuseBeyond(max, held.length, 'indexes');
-        }
+        if (!(await exists(store, name))) refuseBeyond(max, (await store.names()).length, 'indexes');
         return store.create(name, space);
       }),
     setAlias: (alias, name) =>

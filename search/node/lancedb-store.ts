@@ -77,14 +77,7 @@ export async function openLanceDbStore(uri: string): Promise<LanceDbStore> {
   const open: VectorStore['open'] = async (name) => indexOf(name, await openTable(name));
 
   const store: IndexStore = {
-    has: async (name) => (await names()).includes(name),
-    list: async () =>
-      Promise.all(
-        (await names()).map(async (name) => {
-          const index = await open(name);
-          return index.describe();
-        }),
-      ),
+    names,
     async create(name, space) {
       checkIndexName(name);
       if (!(await names()).includes(name)) await createTable(database, arrow, name, space);

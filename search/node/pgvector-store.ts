@@ -61,13 +61,17 @@ export async function createPgvectorStore(database: PostgresDatabase): Promise<V
     return indexOf(database, found);
   };
 
+  const names = async (): Promise<string[]> => {
+    const rows = await run('SELECT name FROM vgg_edge.indexes');
+    return rows.map(({ name }) => String(name)).sort();
+  };
+
   return {
     async list() {
-      const rows = await run('SELECT name FROM vgg_edge.indexes');
-      const names = rows.map(({ name }) => String(name)).sort();
-      const infos = names.map(async (name) => (await open(name)).describe());
+      const infos = (await names()).map(async (name) => (await open(name)).describe());
       return listWithAliases(await Promise.all(infos), await listAliases(run));
     },
+    names,
     async create(name, space) {
       checkIndexName(name);
       checkDimensions(space);

@@ -21,6 +21,7 @@ const unreachable = async () => {
 };
 const offline: VectorStore = {
   list: unreachable,
+  names: unreachable,
   create: unreachable,
   open: unreachable,
   delete: unreachable,

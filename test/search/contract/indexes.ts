@@ -20,8 +20,7 @@ export function indexContract(subject: Subject): void {
       const opened = await subject.store.open(a);
       expect(listed.find((info) => info.name === a)).toMatchObject(await opened.describe());
       expect(opened).toMatchObject({ name: a, space: index.space });
-      const names = await subject.store.names?.();
-      if (names !== undefined) expect(names).toEqual(listed.map(({ name }) => name));
+      expect(await subject.store.names()).toEqual(listed.map(({ name }) => name));
       await subject.store.delete(a);
       await settle();
       expect((await subject.store.list()).map((info) => info.name)).not.toContain(a);
