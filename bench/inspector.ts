@@ -1,10 +1,6 @@
-// A Worker in the local runtime with a connection to V8's inspector, through wrangler's proxy.
+// A connection to V8's inspector in workerd: what JavaScript's memory holds, and what of it is kept.
 
-import { join } from 'node:path';
-import { unstable_startWorker as startWorker } from 'wrangler';
 import * as z from 'zod';
-
-const ROOT = join(import.meta.dirname, '..');
 
 /** What V8 tells of its own memory, bytes; WebAssembly's is not in it. */
 export interface HeapUsage {
@@ -33,48 +29,6 @@ const usage = z.object({
 });
 const message = z.object({ id: z.number(), result: z.unknown().optional() });
 const targets = z.tuple([z.object({ webSocketDebuggerUrl: z.string() })]);
-
-export interface InspectedWorker {
-  readonly url: string;
-  readonly inspector: Inspector;
-  /** Closes both. */
-  dispose(): Promise<void>;
-}
-
-/** The Worker of wrangler.toml over these assets, with these variables instead of its own. */
-export async function startInspected(
-  assets: string,
-  variables: Readonly<Record<string, string>>,
-): Promise<InspectedWorker> {
-  // wrangler would ask the network for a sample of Cloudflare's request data.
-  process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false';
-  const bindings = Object.entries(variables).map(
-    ([name, value]) => [name, { type: 'plain_text' as const, value }] as const,
-  );
-  const worker = await startWorker({
-    config: join(ROOT, 'wrangler.toml'),
-    entrypoint: join(ROOT, 'worker/index.ts'),
-    assets,
-    bindings: Object.fromEntries(bindings),
-    dev: {
-      server: { hostname: '127.0.0.1', port: 0 },
-      inspector: { hostname: '127.0.0.1', port: 0 },
-      watch: false,
-      persist: false,
-      logLevel: 'none',
-    },
-  });
-  const url = (await worker.url).origin;
-  const inspector = await openInspector(await worker.inspectorUrl);
-  return {
-    url,
-    inspector,
-    async dispose() {
-      inspector.close();
-      await worker.dispose();
-    },
-  };
-}
 
 /** `url` is of workerd itself, or of wrangler's proxy, which answers local origins only. */
 export async function openInspector(url: URL | undefined): Promise<Inspector> {

@@ -1,7 +1,11 @@
 // The memory of a Worker in the local runtime, part by part: JavaScript's by the inspector, WebAssembly's by
 // the Worker's own metrics.
 
-import { startInspected } from './inspector.ts';
+import { join } from 'node:path';
+import { unstable_startWorker as startWorker } from 'wrangler';
+import { openInspector } from './inspector.ts';
+
+const ROOT = join(import.meta.dirname, '..');
 
 /** Bytes. */
 export interface IsolateMemory {
@@ -25,7 +29,26 @@ const EVERY_MS = 10;
 
 /** The Worker of wrangler.toml over the given assets; nothing is cached. */
 export async function startMeasured(assets: string, model: string): Promise<MeasuredWorker> {
-  const { url, inspector, dispose } = await startInspected(assets, { CACHE_SECONDS: '0', MODEL: model });
+  // wrangler would ask the network for a sample of Cloudflare's request data.
+  process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false';
+  const worker = await startWorker({
+    config: join(ROOT, 'wrangler.toml'),
+    entrypoint: join(ROOT, 'worker/index.ts'),
+    assets,
+    bindings: {
+      CACHE_SECONDS: { type: 'plain_text', value: '0' },
+      MODEL: { type: 'plain_text', value: model },
+    },
+    dev: {
+      server: { hostname: '127.0.0.1', port: 0 },
+      inspector: { hostname: '127.0.0.1', port: 0 },
+      watch: false,
+      persist: false,
+      logLevel: 'none',
+    },
+  });
+  const url = (await worker.url).origin;
+  const inspector = await openInspector(await worker.inspectorUrl);
   let most = { heap: 0, buffers: 0 };
   const sample = async () => {
     const { usedSize, embedderHeapUsedSize, backingStorageSize } = await inspector.heapUsage();
@@ -43,7 +66,8 @@ export async function startMeasured(assets: string, model: string): Promise<Meas
     },
     async dispose() {
       clearInterval(timer);
-      await dispose();
+      inspector.close();
+      await worker.dispose();
     },
   };
 }
