@@ -2,7 +2,7 @@
 // that parsing and --help come from the same table.
 
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import { nearestName } from './nearest-name.ts';
+import { didYouMean } from './did-you-mean.ts';
 
 export interface Option {
   readonly type: 'string' | 'boolean';
@@ -62,10 +62,8 @@ function refuseUnknown({ name }: Command, args: readonly string[], options: Pars
   });
   const unknown = tokens.find((token) => token.kind === 'option' && !Object.hasOwn(options, token.name));
   if (unknown?.kind !== 'option') return;
-  const meant = nearestName(unknown.name, Object.keys(options));
-  throw new UsageError(
-    `Expected an option of vgg-edge ${name} but found '${unknown.rawName}'.${meant === undefined ? '' : ` Did you mean --${meant}?`}`,
-  );
+  const meant = didYouMean(unknown.name, Object.keys(options), '--');
+  throw new UsageError(`Expected an option of vgg-edge ${name} but found '${unknown.rawName}'.${meant}`);
 }
 
 const HELP: Option = { type: 'boolean', description: 'shows this' };

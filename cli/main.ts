@@ -6,7 +6,7 @@ import { widenThreadPool } from '../engine/node/thread-pool.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { StoppedError } from '../runner/stopped.ts';
 import { type Command, commandHelp, parseCommand, UsageError } from './command.ts';
-import { nearestName } from './nearest-name.ts';
+import { didYouMean } from './did-you-mean.ts';
 
 /** Name → the file that holds it, loaded only when asked for. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -77,9 +77,8 @@ function findCommand(name: string): Promise<Command> {
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load !== undefined) return load();
   const names = Object.keys(COMMANDS);
-  const meant = nearestName(name, names);
   throw new UsageError(
-    `Expected one of ${names.join(', ')} as the command but found '${name}'.${meant === undefined ? '' : ` Did you mean ${meant}?`}`,
+    `Expected one of ${names.join(', ')} as the command but found '${name}'.${didYouMean(name, names)}`,
   );
 }
 

@@ -1,8 +1,8 @@
 // What is mistyped on the command line: what is wrong, what was probably meant, and where to read on.
 
 import { expect, test } from 'vitest';
+import { didYouMean } from '../../cli/did-you-mean.ts';
 import { main } from '../../cli/main.ts';
-import { nearestName } from '../../cli/nearest-name.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { captureConsole } from './captured-console.ts';
 
@@ -34,13 +34,13 @@ test.each<[string[], RegExp]>([
   expect(printed.join('\n')).toMatch(text);
 });
 
-test.each<[string, string | undefined]>([
-  ['modle', 'model'],
-  ['out', 'out'],
-  ['dimension', 'dimensions'],
-  ['o', undefined],
-  ['', undefined],
-  ['pixels', undefined],
-])("'%s' is probably %s", (typed, meant) => {
-  expect(nearestName(typed, ['model', 'out', 'dimensions', 'pool'])).toBe(meant);
+test.each<[string, string]>([
+  ['modle', ' Did you mean model?'],
+  ['out', ' Did you mean out?'],
+  ['dimension', ' Did you mean dimensions?'],
+  ['o', ''],
+  ['', ''],
+  ['pixels', ''],
+])("'%s':%s", (typed, meant) => {
+  expect(didYouMean(typed, ['model', 'out', 'dimensions', 'pool'])).toBe(meant);
 });

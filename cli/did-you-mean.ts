@@ -1,12 +1,15 @@
 // What somebody probably meant who mistyped a name.
 
-/** The closest of `names`, at most a third of its letters away (at least one); undefined where none is. */
-export function nearestName(typed: string, names: readonly string[]): string | undefined {
+/**
+ * A sentence to end a complaint with, the space before it included: the closest of `names`, at most a third of its
+ * letters away (at least one). Empty where none is.
+ */
+export function didYouMean(typed: string, names: readonly string[], prefix: '' | '--' = ''): string {
   const [nearest] = names
     .map((name) => ({ name, edits: edits(typed, name) }))
     .filter(({ name, edits }) => edits <= Math.ceil(name.length / 3))
     .toSorted((a, b) => a.edits - b.edits);
-  return nearest?.name;
+  return nearest === undefined ? '' : ` Did you mean ${prefix}${nearest.name}?`;
 }
 
 /** Letters to put in, leave out or replace (Levenshtein). */
