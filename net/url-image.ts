@@ -1,6 +1,7 @@
 // Image URL → bytes: one request per hop, redirects followed by hand so that each is checked, and one
 // clock and one byte budget for all of it.
 
+import { createByteCollector, declaredLength } from '../core/byte-collector.ts';
 import { InputError } from '../core/errors.ts';
 import { checkImageUrl, type UrlPolicy } from './url-policy.ts';
 
@@ -123,37 +124,25 @@ async function readBody(
     await discard(response);
     throw failed(`expected status 200 but found ${response.status}`);
   }
-  const declared = Number(response.headers.get('content-length') ?? 0);
-  if (declared > maxBytes) {
+  const declared = declaredLength(response.headers.get('content-length'));
+  if (declared !== undefined && declared > maxBytes) {
     await discard(response);
     throw large();
   }
   const reader = response.body.getReader();
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
+  const body = createByteCollector(declared);
   try {
     for (;;) {
       const { done, value } = await untilAborted(reader.read(), signal);
-      if (done) return join(chunks, bytes);
-      bytes += value.length;
-      if (bytes > maxBytes) throw large();
-      chunks.push(value);
+      if (done) return body.bytes();
+      if (body.length + value.length > maxBytes) throw large();
+      body.push(value);
     }
   } finally {
     // Ends the transfer where it was cut short; does nothing after the last byte. Not awaited, because a
     // stalled source may never answer.
     reader.cancel().catch(() => undefined);
   }
-}
-
-function join(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
 }
 
 async function discard(response: Response): Promise<void> {
