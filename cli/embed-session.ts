@@ -11,6 +11,7 @@ import { connectQueue } from '../runner/queue/shard-jobs.ts';
 import type { RunTotals } from '../runner/reconcile.ts';
 import type { RunDirectory } from '../runner/run-directory.ts';
 import { openRun, type RunRecord } from '../runner/run-record.ts';
+import { limitGarbage } from '../runner/thread-memory.ts';
 import type { EmbedProgress } from './embed-progress.ts';
 import type { PreparedRun } from './embed-run-options.ts';
 
@@ -39,6 +40,7 @@ export async function embedHere(session: EmbedSession): Promise<EndedRun> {
   const { directory, prepared, meter, progress, readers, threads, signal } = session;
   const { maxFailureRate, retryFailed } = session;
   const { manifest, describer } = prepared;
+  limitGarbage();
   const openEngine = (): Promise<Choice> => {
     progress.opening();
     return prepared.openEngine();

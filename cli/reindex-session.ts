@@ -13,6 +13,7 @@ import type { Source } from '../runner/ports.ts';
 import { buildIndex, type Reindexed } from '../runner/reindex.ts';
 import type { ReindexFolder, ReindexState } from '../runner/reindex-state.ts';
 import { objections } from '../runner/reindex-verdict.ts';
+import { limitGarbage } from '../runner/thread-memory.ts';
 import { compareIndexes } from '../search/compare-indexes.ts';
 import { isSameSpace } from '../search/vector-index.ts';
 import type { EmbeddingModel } from './embedding-model.ts';
@@ -47,6 +48,7 @@ const LOOK_EVERY = 2000;
 
 export async function build(session: ReindexSession): Promise<Reindexed> {
   const { store, source, model, folder, state, signal } = session;
+  limitGarbage();
   const before = await store.open(state.before);
   const after = await store.create(state.after, state.space);
   const { space, items } = await before.describe();

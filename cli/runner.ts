@@ -8,6 +8,7 @@ import { connectQueue } from '../runner/queue/shard-jobs.ts';
 import { describeShares } from '../runner/report.ts';
 import { shardName } from '../runner/run-directory.ts';
 import type { RunRecord } from '../runner/run-record.ts';
+import { limitGarbage } from '../runner/thread-memory.ts';
 import { type Command, required, text, UsageError, wholeNumber } from './command.ts';
 import { openEmbeddingModel } from './embedding-model.ts';
 import { stopOnInterrupt } from './stop-on-interrupt.ts';
@@ -77,6 +78,7 @@ export const runner: Command = {
         },
       };
     };
+    limitGarbage();
     console.error(`Waiting for shards from ${new URL(url).host}. Ctrl-C stops.`);
     try {
       await runShards({

@@ -1,9 +1,9 @@
 // `npm run check:memory [-- --images N] [--engine NAME]`: whether the memory of vgg-edge embed stays flat. Embeds
 // 100,000 small photographs with the tiny model of the tests and prints the memory of the process for each
 // tenth of the way. It fails when it ever needs 10 % more than the most in the first tenth, or when a straight
-// line through all that comes later rises by 10 % of that: it may be high at first and grow below. The model is tiny so that it takes minutes: what could grow is
-// the runner's, not the network's. What counts is anonymous memory: pages of programs and libraries come and
-// go as the kernel likes.
+// line through all that comes later rises by 10 % of that: it may be high at first and grow below. The model is
+// tiny so that it takes minutes: what could grow is the runner's, not the network's. What counts is anonymous
+// memory: pages of programs and libraries come and go as the kernel likes.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -80,10 +80,11 @@ interface Sizes {
 /** Bytes, about once a second, by tenth of the way. */
 async function measure(): Promise<Sizes[][]> {
   const options = ['--model', TINY, '--engine', values.engine, '--json'];
-  const main = join(import.meta.dirname, '../cli/main.ts');
+  // As it is started from a shell; this Node runs it in that process.
+  const program = join(import.meta.dirname, '../cli/vgg-edge.mjs');
   const child = spawn(
     process.execPath,
-    [main, 'embed', join(folder, 'photos'), '--out', join(folder, 'out'), ...options],
+    [program, 'embed', join(folder, 'photos'), '--out', join(folder, 'out'), ...options],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const exited = once(child, 'exit');
