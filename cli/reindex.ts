@@ -1,11 +1,13 @@
 // vgg-edge reindex: a new index beside the one that an alias names, from the same images by another model,
 // layer or projection; the alias moves when the two agree well enough.
 
+import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { InputError } from '../core/errors.ts';
 import { openRecordedSource } from '../runner/open-work.ts';
 import { planIndexes } from '../runner/reindex-plan.ts';
 import { beginAnew, openState, readState, reindexFolder } from '../runner/reindex-state.ts';
+import { lockRun } from '../runner/run-lock.ts';
 import { SOURCES } from '../runner/sources/open-source.ts';
 import { openStore } from '../search/node/open-store.ts';
 import {
@@ -79,9 +81,15 @@ export const reindex: Command = {
         after: text(values, 'after'),
         state: await readState(folder),
       });
-      const state = await openState(folder, { alias, ...names, ...images, space });
-      const { signal } = interrupt;
-      await run({ ...settings, store, source, model, folder, state, signal }, values);
+      await mkdir(folder.path, { recursive: true });
+      const lock = await lockRun(folder.path);
+      try {
+        const state = await openState(folder, { alias, ...names, ...images, space });
+        const signal = AbortSignal.any([interrupt.signal, lock.signal]);
+        await run({ ...settings, store, source, model, folder, state, signal }, values);
+      } finally {
+        await lock.release();
+      }
     } finally {
       interrupt.release();
       await source.close();

@@ -62,14 +62,16 @@ export async function embedRun(parts: EmbedRunParts): Promise<RunTotals> {
   const lock = await lockRun(directory.path);
   const failing = new AbortController();
   const signal = AbortSignal.any([parts.signal, failing.signal, lock.signal]);
+  let listed: ListedShards | undefined;
   try {
     // What a killed run was writing. Nobody else writes while the lock is ours.
     await clearWork(directory);
     if (parts.retryFailed) await forgetFailures(directory);
-    const listed = await listShards({ source, directory, shardSize, signal });
+    listed = await listShards({ source, directory, shardSize, signal });
     // The total is known long before the last shard is begun. Errors are told where shards are asked for.
-    listed.complete().then(
-      () => watcher?.listed?.(listed.progress()),
+    const { complete, progress } = listed;
+    complete().then(
+      () => watcher?.listed?.(progress()),
       () => undefined,
     );
     const gate = createFailureGate(parts.maxFailureRate);
@@ -79,6 +81,8 @@ export async function embedRun(parts: EmbedRunParts): Promise<RunTotals> {
     return await concludeRun({ ...parts, gate, listing, again: listed.found && done === 0, signal });
   } finally {
     failing.abort();
+    // It writes into the run directory until it has.
+    await listed?.ended();
     await lock.release();
   }
 }

@@ -8,6 +8,8 @@ export interface ListedShards {
   has(shard: number): Promise<boolean>;
   /** The whole listing, once it is complete. */
   complete(): Promise<Listing>;
+  /** Resolves when nothing is written any more, whatever came of it. */
+  ended(): Promise<void>;
   /** Items listed so far, and whether that is all. */
   progress(): { readonly items: number; readonly complete: boolean };
   /** Whether this run found the listing complete on the disk. */
@@ -20,6 +22,7 @@ export async function listShards(options: Omit<ListItemsOptions, 'onShard'>): Pr
     return {
       has: async (shard) => shard <= found.shards,
       complete: async () => found,
+      ended: async () => undefined,
       progress: () => ({ items: found.items, complete: true }),
       found: true,
     };
@@ -40,7 +43,10 @@ export async function listShards(options: Omit<ListItemsOptions, 'onShard'>): Pr
     wake();
   });
   // Thrown again to whoever waits.
-  listing.catch(() => undefined);
+  const settled = listing.then(
+    () => undefined,
+    () => undefined,
+  );
   return {
     async has(shard) {
       while (shard > shards && !ended) {
@@ -53,6 +59,7 @@ export async function listShards(options: Omit<ListItemsOptions, 'onShard'>): Pr
       return false;
     },
     complete: () => listing,
+    ended: () => settled,
     progress: () => ({ items, complete: ended }),
     found: false,
   };

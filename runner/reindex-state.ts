@@ -1,11 +1,11 @@
 // state.json of a reindexing: what it was asked for and how far it has come, so that the same command goes on.
 
-import { mkdir, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, open, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { InputError } from '../core/errors.ts';
 import { vectorSpaceSchema } from '../core/vector-store.ts';
-import { writeDurably } from './durable-file.ts';
+import { writeDurably, writing } from './durable-file.ts';
 import { parseRunFile, readIfThere } from './run-directory.ts';
 
 const count = z.int().min(0);
@@ -88,8 +88,9 @@ export async function openState(folder: ReindexFolder, task: ReindexTask): Promi
 /** Goes through the source from its beginning; what is in the new index already is known by its hash. */
 export async function beginAnew(folder: ReindexFolder, state: ReindexState): Promise<ReindexState> {
   const anew = { ...state, ...BEGINNING };
-  await truncate(folder.failures, 0);
+  // First: the file would be filled up with zeros to what an older state says.
   await writeState(folder, anew);
+  await truncate(folder.failures, 0);
   return anew;
 }
 
@@ -103,6 +104,20 @@ const BEGINNING = {
   failureBytes: 0,
   lastId: null,
 } as const;
+
+/** Adds what a state then counts: it is on the disk before that is. */
+export async function addFailures({ failures }: ReindexFolder, lines: string): Promise<void> {
+  if (lines === '') return;
+  await writing(failures, async () => {
+    const file = await open(failures, 'a');
+    try {
+      await file.writeFile(lines);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  });
+}
 
 export async function writeState({ path, state }: ReindexFolder, value: ReindexState): Promise<void> {
   await writeDurably(state, `${JSON.stringify(value, null, 2)}\n`, { work: path });

@@ -1,7 +1,6 @@
 // A new index beside an old one, from the same images: in windows of the source, each of which is embedded,
 // copied or found there already, and then counted in the state.
 
-import { appendFile } from 'node:fs/promises';
 import type { Item, VectorIndex, VectorSpace } from '../core/vector-store.ts';
 import { failureLine } from './failure.ts';
 import type { FailureGate } from './failure-gate.ts';
@@ -9,7 +8,13 @@ import { joinMetadata, sortItems } from './known-items.ts';
 import { upsertAll } from './outputs/store.ts';
 import type { BatchResult, Pipeline } from './pipeline.ts';
 import type { Source, SourceItem } from './ports.ts';
-import { beginAnew, type ReindexFolder, type ReindexState, writeState } from './reindex-state.ts';
+import {
+  addFailures,
+  beginAnew,
+  type ReindexFolder,
+  type ReindexState,
+  writeState,
+} from './reindex-state.ts';
 import { createIdSample } from './sample-ids.ts';
 import { orStopped, StoppedError, untilStopped } from './stopped.ts';
 
@@ -131,7 +136,7 @@ async function addWindow(
   counts: WindowCounts,
   folder: ReindexFolder,
 ): Promise<ReindexState> {
-  await appendFile(folder.failures, counts.lines);
+  await addFailures(folder, counts.lines);
   const next = {
     ...state,
     position: state.position + items.length,

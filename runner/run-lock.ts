@@ -67,7 +67,9 @@ async function take(path: string): Promise<string | Owner> {
       const file = await open(path, 'wx');
       await file.writeFile(own);
       await file.close();
-      return own;
+      // Whoever was held up before it was written has been taken for dead.
+      if (await holds(path, own)) return own;
+      continue;
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
     }

@@ -2,12 +2,14 @@
 // goes on, and any other is refused.
 
 import { mkdir, readdir } from 'node:fs/promises';
+import { basename } from 'node:path';
 import * as z from 'zod';
 import { InputError } from '../core/errors.ts';
 import { VECTOR_DTYPES } from '../core/quantise-vector.ts';
 import { vectorSpaceSchema } from '../core/vector-store.ts';
 import { writeDurably, writing } from './durable-file.ts';
 import { parseRunFile, type RunDirectory, readIfThere } from './run-directory.ts';
+import { lockRun } from './run-lock.ts';
 
 const cropBox = z.strictObject({
   unit: z.enum(['pixels', 'fractions']),
@@ -51,7 +53,8 @@ export async function readRunRecord({ record }: RunDirectory): Promise<RunRecord
 
 /**
  * Begins the run in an empty or missing folder, or goes on with the same one. Throws InputError for a folder
- * that holds anything else, and for one whose run was asked for something else: it names what.
+ * that holds anything else or that another process is at work in, and for one whose run was asked for something
+ * else: it names what.
  */
 export async function openRun(directory: RunDirectory, wanted: RunRecord): Promise<'begun' | 'resumed'> {
   const found = await readRunRecord(directory);
@@ -60,15 +63,29 @@ export async function openRun(directory: RunDirectory, wanted: RunRecord): Promi
     return 'resumed';
   }
   await writing(directory.path, () => mkdir(directory.path, { recursive: true }));
-  const strangers = (await readdir(directory.path)).filter(
-    (name) => !OURS.includes(name) && !name.startsWith('.'),
-  );
-  if (strangers.length > 0) {
+  const names = await readdir(directory.path);
+  const strangers = names.filter((name) => !OURS.includes(name) && !name.startsWith('.'));
+  if (strangers.length > 0 && !names.includes(basename(directory.record))) {
     throw new InputError(
       'invalid_argument',
       `Expected an empty folder, or one with a run, at ${directory.path} but found ${strangers.slice(0, 3).join(', ')}. Give another --out.`,
       { param: 'out' },
     );
+  }
+  const lock = await lockRun(directory.path);
+  try {
+    return await beginRun(directory, wanted);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Needs the run's lock: of two that find no record, the second would write over that of the first. */
+async function beginRun(directory: RunDirectory, wanted: RunRecord): Promise<'begun' | 'resumed'> {
+  const found = await readRunRecord(directory);
+  if (found !== undefined) {
+    refuseDifferent(directory, found, wanted);
+    return 'resumed';
   }
   for (const folder of [directory.items, directory.markers, directory.work]) {
     await writing(folder, () => mkdir(folder, { recursive: true }));

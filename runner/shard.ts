@@ -147,10 +147,23 @@ export async function openShard(
 }
 
 /** Removes what killed processes were writing, but not the journals. */
-export async function clearWork({ work }: RunDirectory): Promise<void> {
+export async function clearWork(directory: RunDirectory): Promise<void> {
+  await removeWork(directory, (name) => !name.endsWith(JOURNAL));
+}
+
+/** When every shard is in its place. */
+export async function emptyWork(directory: RunDirectory): Promise<void> {
+  await removeWork(directory, () => true);
+}
+
+/**
+ * The folder itself stays, and what cannot be removed because it grows meanwhile is tried again: a runner that
+ * was thought dead, or whose coordinator has ended, may still be writing there.
+ */
+async function removeWork({ work }: RunDirectory, removes: (name: string) => boolean): Promise<void> {
   await mkdir(work, { recursive: true });
   for (const name of await readdir(work)) {
-    if (!name.endsWith(JOURNAL)) await rm(join(work, name), { recursive: true, force: true });
+    if (removes(name)) await rm(join(work, name), { recursive: true, force: true, maxRetries: TRIES });
   }
 }
 
@@ -174,12 +187,8 @@ export async function forgetFailures(directory: RunDirectory): Promise<void> {
   }
 }
 
-/** When every shard is in its place. */
-export async function emptyWork({ work }: RunDirectory): Promise<void> {
-  await rm(work, { recursive: true, force: true });
-  await mkdir(work);
-}
-
+/** After 0.1 s, 0.2 s and so on. */
+const TRIES = 5;
 const JOURNAL = '.journal';
 const MARKER = /^shard-(\d+)\.json$/;
 

@@ -1,6 +1,7 @@
 // The coordinator of a run on many machines: lists the source, puts shards into the queue, sees them come
 // back, and reconciles. What it knows it reads from the run directory, so it may die and be started again.
 
+import { mkdir } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { Queue, QueueEvents } from 'bullmq';
 import { ModelError } from '../../core/errors.ts';
@@ -58,10 +59,12 @@ export async function coordinate(parts: CoordinateParts): Promise<RunTotals> {
   queue.on('error', () => undefined);
   events.on('error', () => undefined);
   const outstanding = new Map<string, number>();
+  let listed: ListedShards | undefined;
   try {
+    await mkdir(directory.work, { recursive: true });
     if (parts.retryFailed) await forgetFailures(directory);
     const { shardSize } = parts.record;
-    const listed = await listShards({ source, directory, shardSize, signal });
+    listed = await listShards({ source, directory, shardSize, signal });
     const gate = createFailureGate(parts.maxFailureRate);
     const doing = doShards({ ...parts, signal, listed, gate, queue, events, outstanding });
     // What waits for a Redis that is away does not find out.
@@ -72,6 +75,8 @@ export async function coordinate(parts: CoordinateParts): Promise<RunTotals> {
   } finally {
     ending.abort();
     await leave([queue, events], emptyQueue({ queue, events, outstanding }));
+    // It writes into the run directory until it has.
+    await listed?.ended();
     await lock.release();
   }
 }
@@ -130,8 +135,9 @@ async function doShards(parts: Coordination): Promise<number> {
       continue;
     }
     await room(OUTSTANDING - 1);
-    await addJob(queue, { directory: directory.path, shard, model });
+    // Before it is there: a runner may be done with it, and tell, at once.
     outstanding.set(jobId({ directory: directory.path, shard }), shard);
+    await addJob(queue, { directory: directory.path, shard, model });
     done += 1;
   }
   await room(0);

@@ -123,7 +123,7 @@ class UnopenedError extends Error {}
 /** One run open at a time: another's engine would take as much memory again. */
 function createOpenRuns({ openWork }: RunShardsParts) {
   const turns = createTurns();
-  let current: { path: string; model: string; work: RunnerWork } | undefined;
+  let current: { readonly asked: string; readonly work: RunnerWork } | undefined;
   const using = new Set<Promise<unknown>>();
   const idle = () => Promise.allSettled(using);
   const close = async (): Promise<void> => {
@@ -133,8 +133,6 @@ function createOpenRuns({ openWork }: RunShardsParts) {
     await closing?.work.close();
   };
   const open = async (directory: RunDirectory, model: string): Promise<RunnerWork> => {
-    if (current?.path === directory.path && current.model === model) return current.work;
-    await close();
     const record = await readRunRecord(directory);
     if (record === undefined) {
       throw new InputError(
@@ -142,8 +140,12 @@ function createOpenRuns({ openWork }: RunShardsParts) {
         `Expected the run directory ${directory.path} on this machine: runners and the coordinator share it, under one name.`,
       );
     }
+    // Not by its path alone: a run that was removed may have been begun anew there, and asked for something else.
+    const asked = JSON.stringify([directory.path, model, record]);
+    if (current?.asked === asked) return current.work;
+    await close();
     const work = await openWork(record, model);
-    current = { path: directory.path, model, work };
+    current = { asked, work };
     return work;
   };
   return {

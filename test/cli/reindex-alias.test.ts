@@ -135,7 +135,11 @@ test('on the command line', async () => {
   const run = (...args: string[]) => main(['reindex', ...args]);
   expect(await main(['index', place.photos, '--to', indexes, '--index', 'first', '--model', TINY])).toBe(0);
   const one = ['live', ...shared, '--before', 'first', '--pool', 'avg', '--out', join(place.root, 'cli-1')];
-  expect(await run(...one, '--min-overlap', '1')).toBe(1);
+  const atOnce = await Promise.all([1, 2].map(() => run(...one, '--min-overlap', '1')));
+  expect(atOnce).toEqual([1, 1]);
+  expect(complained.mock.calls.flat().join('\n')).toMatch(
+    /cli-1 for this process alone, .* is at work in it/,
+  );
   expect(complained.mock.lastCall?.[0]).toContain('live still names what it did; live-1 stays beside it.');
   expect(await run(...one, '--min-overlap', '0', '--keep-alias')).toBe(0);
   expect(await run(...one, '--min-overlap', '0')).toBe(0);

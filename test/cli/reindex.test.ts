@@ -9,7 +9,7 @@ import { build, dropOld } from '../../cli/reindex-session.ts';
 import type { VectorStore } from '../../core/vector-store.ts';
 import type { Source } from '../../runner/ports.ts';
 import { planIndexes } from '../../runner/reindex-plan.ts';
-import { openState, readState, reindexFolder } from '../../runner/reindex-state.ts';
+import { beginAnew, openState, readState, reindexFolder, writeState } from '../../runner/reindex-state.ts';
 import { StoppedError } from '../../runner/stopped.ts';
 import { createMemoryStore } from '../../search/memory-store.ts';
 import { openLanceDbStore } from '../../search/node/lancedb-store.ts';
@@ -181,6 +181,17 @@ describe('stopped and resumed', () => {
     expect(state).toMatchObject({ position: COUNT - 1, unchanged: COUNT - 2, embedded: 1, failed: 0 });
     expect(await readFailures(again.folder.path)).toEqual([]);
     expect((await openSession({ store, out: 'moved-2', pool: 'avg', from })).state).toEqual(state);
+  });
+
+  test('killed while it begins anew, it leaves no state that counts failures which are gone', async () => {
+    const store = createMemoryStore();
+    await fill(store, 'anew-1');
+    const { folder, state } = await openSession({ store, out: 'anew-2', pool: 'avg' });
+    await writeState(folder, { ...state, position: 1, failed: 1, failureBytes: 9, lastId: '000/00000.jpg' });
+    await rm(folder.failures);
+    // Here it ends, without the file that it would empty.
+    await expect(beginAnew(folder, { ...state, failureBytes: 9 })).rejects.toThrow('ENOENT');
+    expect(await readState(folder)).toEqual(state);
   });
 
   test('another task in the same folder is refused by what differs', async () => {

@@ -1,14 +1,15 @@
 // A run in one process that cannot go on, or must not begin: it ends with its reason, and what is there stays.
 
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { InputError, ModelError, SourceError } from '../../core/errors.ts';
 import type { Engine } from '../../core/ports.ts';
 import { writeDurably } from '../../runner/durable-file.ts';
 import type { Output, Source } from '../../runner/ports.ts';
 import { runDirectory } from '../../runner/run-directory.ts';
-import { openRun } from '../../runner/run-record.ts';
+import { openRun, readRunRecord } from '../../runner/run-record.ts';
 import { readFailures, runBytes, testRecord, testRun, writePhotos } from './run-fixture.ts';
 import { runPlace } from './run-place.ts';
 
@@ -75,6 +76,22 @@ describe('what fails stops the run at once, with its reason, and the run goes on
     await testRun(place.run);
     expect(await runBytes(place.out)).toEqual(place.undisturbed);
   });
+
+  test('and nothing is listed behind its back any more', async () => {
+    const interfereOutput = (output: Output): Output => ({
+      ...output,
+      begin: () => Promise.reject(new Error('No space left on device')),
+    });
+    const files = () => readdir(place.out, { recursive: true });
+    for (let attempt = 0; attempt < 10; attempt += 1) {
+      const failing = testRun({ ...place.run, shardSize: 1, interfereOutput });
+      await expect(failing).rejects.toThrow('No space left on device');
+      const left = await files();
+      await wait(20);
+      expect(await files()).toEqual(left);
+      await rm(place.out, { recursive: true });
+    }
+  });
 });
 
 describe('refused', () => {
@@ -117,6 +134,16 @@ describe('refused', () => {
     expect(await openRun(directory, record)).toBe('resumed');
     const space = { ...record.space, ...('space' in change ? change.space : {}) };
     await expect(openRun(directory, { ...record, ...change, space })).rejects.toThrow(message);
+  });
+
+  test('one of two that begin at the same moment, and the record is that of the other', async () => {
+    const record = await testRecord(place.run);
+    const records = [record, { ...record, shardSize: 9 }];
+    const directory = runDirectory(place.out);
+    const outcomes = await Promise.allSettled(records.map((wanted) => openRun(directory, wanted)));
+    expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    const winner = outcomes.findIndex(({ status }) => status === 'fulfilled');
+    expect(await readRunRecord(directory)).toEqual(records[winner]);
   });
 
   test('a place that cannot be written, by its name', async () => {

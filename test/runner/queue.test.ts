@@ -3,11 +3,12 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { decodeNpy } from '../../core/npy.ts';
 import { createMeter, type Lap } from '../../runner/meter.ts';
 import { openWork } from '../../runner/open-work.ts';
 import { type CoordinateParts, coordinate } from '../../runner/queue/coordinate.ts';
@@ -37,9 +38,18 @@ function vggEdge(...args: string[]) {
   const output: string[] = [];
   const lines = createInterface({ input: child.stdout });
   lines.on('line', (line) => output.push(line));
-  createInterface({ input: child.stderr }).on('line', (line) => output.push(line));
+  const complaints = createInterface({ input: child.stderr });
+  complaints.on('line', (line) => output.push(line));
   const ended = once(child, 'exit').then(([code, signal]: (number | string | null)[]) => code ?? signal);
-  return { child, ended, output, lines };
+  /** Resolves when a line on stderr has the text. */
+  const said = (text: string) =>
+    new Promise<void>((resolve) => {
+      if (output.some((line) => line.includes(text))) resolve();
+      complaints.on('line', (line) => {
+        if (line.includes(text)) resolve();
+      });
+    });
+  return { child, ended, output, lines, said };
 }
 
 const OPTIONS = ['--model', TINY, '--engine', 'winograd:int8', '--batch', '4', '--shard-size', '8', '--json'];
@@ -73,10 +83,12 @@ describe.skipIf(!HAS_REDIS)('with a Redis', () => {
   });
 
   test('four runners, two of them killed (-9) at random moments', async () => {
-    const coordinator = embed(out, '--queue', redis.url);
     const runners = [runner(), runner(), runner(), runner()];
+    // Each takes two shards at once then; one that came late might find none left.
+    await Promise.all(runners.map(({ said }) => said('Waiting for shards')));
+    const coordinator = embed(out, '--queue', redis.url);
     const killed = runners.slice(0, 2).map(({ child, lines, ended }) => {
-      let rest = 1 + Math.floor(Math.random() * 3);
+      let rest = 1 + Math.floor(Math.random() * 2);
       lines.on('line', () => {
         rest -= 1;
         if (rest === 0) setTimeout(() => child.kill('SIGKILL'), Math.random() * 60);
@@ -189,8 +201,12 @@ describe.skipIf(!HAS_REDIS)('with a Redis', () => {
       return { ended, stop: () => stopping.abort() };
     }
 
-    async function coordinateHere(shardSize: number, watcher: CoordinateParts['watcher'] = {}) {
-      const record = await testRecord({ photos, out, shardSize });
+    async function coordinateHere(
+      shardSize: number,
+      watcher: CoordinateParts['watcher'] = {},
+      changes: Partial<RunRecord> = {},
+    ) {
+      const record = { ...(await testRecord({ photos, out, shardSize })), ...changes };
       const directory = runDirectory(out);
       await openRun(directory, record);
       return await coordinate({
@@ -215,6 +231,21 @@ describe.skipIf(!HAS_REDIS)('with a Redis', () => {
       expect(totals).toMatchObject({ items: 240, shards: 30 });
       expect(laps.length).toBeGreaterThan(0);
       expect(Math.max(...laps.map(({ shares }) => shares.engine))).toBeGreaterThan(0);
+    });
+
+    test('a run that is begun anew in the same place, and asked for something else, is opened anew', async () => {
+      const opened: RunRecord[] = [];
+      const { ended, stop } = await startRunner((record) => {
+        opened.push(record);
+        return openTiny(record);
+      });
+      await coordinateHere(60);
+      await rm(out, { recursive: true });
+      await coordinateHere(60, {}, { dtype: 'int8' });
+      stop();
+      await ended;
+      expect(opened.map(({ dtype }) => dtype)).toEqual(['float32', 'int8']);
+      expect(decodeNpy(await readFile(join(out, 'shard-000001.npy'))).dtype).toBe('int8');
     });
 
     test('a runner that cannot work on a run ends with the reason, and takes no shard with it', async () => {

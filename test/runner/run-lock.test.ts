@@ -1,10 +1,15 @@
 // The lock of a run directory: whose lock counts as dead, and that one process alone takes it over.
 
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { lockRun } from '../../runner/run-lock.ts';
+
+vi.mock('node:fs/promises', async (original) => {
+  const files = await original<typeof import('node:fs/promises')>();
+  return { ...files, open: vi.fn(files.open) };
+});
 
 let folder: string;
 let path: string;
@@ -57,6 +62,24 @@ test('what a take-over left that was killed goes with the lock', async () => {
   const lock = await lockRun(folder);
   await lock.release();
   expect(await readdir(folder)).toEqual([]);
+});
+
+test('one that is held up before it has written its lock, and is taken for dead, does not hold it', async () => {
+  const other = owner('elsewhere', NOBODY);
+  const unheld = vi.mocked(open).getMockImplementation();
+  vi.mocked(open).mockImplementationOnce(async (...args) => {
+    const file = await unheld?.(...args);
+    if (file === undefined) throw new Error('Expected to open it.');
+    return Object.assign(file, {
+      async writeFile(text: string) {
+        await rm(path);
+        await writeFile(path, other);
+        await file.write(text);
+      },
+    });
+  });
+  await expect(lockRun(folder)).rejects.toThrow(`process ${NOBODY} on elsewhere is at work in it`);
+  expect(await readFile(path, 'utf8')).toBe(other);
 });
 
 test('a lock that is being written is waited for', async () => {
