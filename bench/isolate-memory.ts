@@ -72,9 +72,13 @@ export async function startMeasured(assets: string, model: string): Promise<Meas
   };
 }
 
-/** What the Worker's metrics say; NaN where they do not. */
 export async function webAssemblyMemory(url: string): Promise<Pick<IsolateMemory, 'engine' | 'decoder'>> {
-  const page = await (await fetch(`${url}/metrics`)).text();
-  const gauge = (name: string) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec(page)?.[1]);
+  const gauge = await readGauges(url);
   return { engine: gauge('vgg_edge_engine_memory_bytes'), decoder: gauge('vgg_edge_decoder_memory_bytes') };
+}
+
+/** What the Worker's metrics say now, by name; NaN for what they do not name. */
+export async function readGauges(url: string): Promise<(name: string) => number> {
+  const page = await (await fetch(`${url}/metrics`)).text();
+  return (name) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec(page)?.[1]);
 }

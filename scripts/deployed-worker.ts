@@ -29,10 +29,11 @@ export interface DeployedWorker {
 }
 
 /**
- * V8's heap, MiB. Cloudflare ends an isolate at 128 MB with WebAssembly and buffers in it, and so has V8 collect
- * before that; workerd by itself sets no limit, and V8 lets garbage lie. What does not do with this runs out of memory.
+ * V8's heap, young and old objects, MiB. Cloudflare ends an isolate at 128 MB with WebAssembly and buffers in it, and so
+ * has V8 collect before that; workerd by itself sets no limit, and V8 lets garbage lie. What does not do with this
+ * runs out of memory.
  */
-const HEAP_MIB = 64;
+const HEAP_MIB = 48;
 
 /**
  * `variables` go before those of wrangler.toml. Indexes are in memory, the rate limit is the Worker's own. `cache` is
@@ -69,7 +70,7 @@ export async function startWorkerd(prepare: (folder: string) => Promise<string>)
       join(folder, 'config.capnp'),
       `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  v8Flags = ["--max-old-space-size=${HEAP_MIB}"],
+  v8Flags = ["--max-heap-size=${HEAP_MIB}"],
   services = [${await prepare(folder)}],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]
 );

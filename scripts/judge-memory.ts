@@ -24,6 +24,13 @@ const MAX_ISOLATE_BYTES = 96_000_000;
  */
 export const MAX_KEPT_GROWTH = 500_000;
 
+/** Of which the isolate's memory is made. */
+const PARTS: readonly [name: string, bytes: (memory: IsolateMemory) => number][] = [
+  ['of that objects', ({ heap }) => heap],
+  ['buffers', ({ buffers }) => buffers],
+  ['WebAssembly', ({ engine, decoder }) => engine + decoder],
+];
+
 const MB = (bytes: number) => (bytes / 1e6).toFixed(1);
 
 /** Prints how memory went; gives what is wrong with it. */
@@ -38,6 +45,9 @@ export function reportMemory({ every, resident, isolate, kept }: MemorySamples):
     const reserved = isolate.map((memory) => memory.reserved);
     const beside = resident.map((bytes, at) => bytes - (whole[at] ?? 0) - (reserved[at] ?? 0));
     rows.push({ name: 'of it the isolate, garbage included', trend: trendOf(whole), isJudged: false });
+    for (const [name, part] of PARTS) {
+      rows.push({ name, trend: trendOf(isolate.map(part)), isJudged: false });
+    }
     rows.push({ name: "pages that V8's heap keeps free", trend: trendOf(reserved), isJudged: false });
     rows.push({ name: 'and the rest', trend: trendOf(beside), isJudged: true });
   }

@@ -17,14 +17,12 @@ const ALLOWED = new Set(['200', '429', '503']);
 const CALIBRATION_SECONDS = 15;
 /** Times what is served that is asked for at least, and what is aimed at: a machine may slow down meanwhile. */
 const OVERLOAD = 2;
-const AIM = 3.5;
+const AIM = 2.5;
 /** Parts of the run; between them the server is left alone, so that what it keeps can be told. */
 const PARTS = 2;
 /** Seconds between two looks at the process and its isolate, whose work the look holds up. */
 const SAMPLING = 2;
 const PROGRESS = 30;
-/** Milliseconds. */
-const SETTLING = 3000;
 
 const { values } = parseArgs({
   options: {
@@ -45,7 +43,7 @@ const PLACES = 8;
 
 const server = await startLoaded(values.target === 'node' ? 'node' : 'worker', values.model, VARIABLES);
 try {
-  const capacity = (await load({ connections: PLACES / 2, duration: CALIBRATION_SECONDS })).served;
+  const capacity = servedOf(await load({ connections: PLACES / 2, duration: CALIBRATION_SECONDS }));
   const connections = await connectionsFor(capacity / CALIBRATION_SECONDS);
   console.log(
     `${machine()}\n${values.target}: serves ${(capacity / CALIBRATION_SECONDS).toFixed(1)} images/s; for ${seconds} s ${connections} connections ask once a second each`,
@@ -65,7 +63,6 @@ try {
 interface Answers {
   /** How many by status. */
   readonly statuses: Map<string, number>;
-  served: number;
   /** Milliseconds of each. */
   readonly times: number[];
   /** Requests that were sent and not answered, and those of them that waited for a minute. */
@@ -73,12 +70,21 @@ interface Answers {
   late: number;
 }
 
+function servedOf({ statuses }: Answers): number {
+  return statuses.get('200') ?? 0;
+}
+
+/** How many times what was served was asked for. */
+function overloadOf(answers: Answers): number {
+  return answers.times.length / Math.max(1, servedOf(answers));
+}
+
 async function load(options: {
   connections: number;
   duration: number;
   connectionRate?: number;
 }): Promise<Answers> {
-  const answers: Answers = { statuses: new Map(), served: 0, times: [], unanswered: 0, late: 0 };
+  const answers: Answers = { statuses: new Map(), times: [], unanswered: 0, late: 0 };
   let unsent = 0;
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
     const running = autocannon(
@@ -102,7 +108,7 @@ async function load(options: {
     });
   });
   const { errors, timeouts: late } = result;
-  return { ...answers, served: answers.statuses.get('200') ?? 0, unanswered: errors - unsent, late };
+  return { ...answers, unanswered: errors - unsent, late };
 }
 
 /**
@@ -112,8 +118,7 @@ async function load(options: {
 async function connectionsFor(capacity: number): Promise<number> {
   let connections = PLACES + Math.ceil(AIM * capacity);
   for (let attempt = 0; attempt < 4; attempt += 1) {
-    const { times, served } = await load({ connections, connectionRate: 1, duration: CALIBRATION_SECONDS });
-    const factor = times.length / Math.max(1, served);
+    const factor = overloadOf(await load({ connections, connectionRate: 1, duration: CALIBRATION_SECONDS }));
     if (factor >= AIM) break;
     connections = Math.ceil(connections * Math.min(3, (1.2 * AIM) / factor));
   }
@@ -126,8 +131,6 @@ async function run(connections: number): Promise<{ answers: Answers; samples: Me
   const isolate: IsolateMemory[] = [];
   const kept: IsolateMemory[] = [];
   const keep = async () => {
-    // Those whose clients left when the time was up are still worked on.
-    await new Promise((resolve) => setTimeout(resolve, SETTLING));
     if (keptMemory !== undefined) kept.push(await keptMemory());
   };
   const start = performance.now();
@@ -165,7 +168,6 @@ function joined(parts: readonly Answers[]): Answers {
     statuses: new Map(
       [...found].toSorted().map((status) => [status, sum(({ statuses }) => statuses.get(status) ?? 0)]),
     ),
-    served: sum(({ served }) => served),
     times: parts.flatMap(({ times }) => times),
     unanswered: sum(({ unanswered }) => unanswered),
     late: sum(({ late }) => late),
@@ -173,10 +175,11 @@ function joined(parts: readonly Answers[]): Answers {
 }
 
 /** Prints what was answered, and how soon; gives what is wrong with it. */
-function reportAnswers({ statuses, served, times, unanswered, late }: Answers): string[] {
-  const factor = times.length / Math.max(1, served);
+function reportAnswers(answers: Answers): string[] {
+  const { statuses, times, unanswered, late } = answers;
+  const factor = overloadOf(answers);
   console.log(
-    `asked ${(times.length / seconds).toFixed(1)}/s, served ${(served / seconds).toFixed(1)}/s: ${factor.toFixed(2)} times what was served\n`,
+    `asked ${(times.length / seconds).toFixed(1)}/s, served ${(servedOf(answers) / seconds).toFixed(1)}/s: ${factor.toFixed(2)} times what was served\n`,
   );
   const rows = [...statuses].map(([status, count]) => [status, String(count)]);
   console.log(

@@ -3,7 +3,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { openInspector } from '../bench/inspector.ts';
-import { type IsolateMemory as MeasuredMemory, webAssemblyMemory } from '../bench/isolate-memory.ts';
+import {
+  type IsolateMemory as MeasuredMemory,
+  readGauges,
+  webAssemblyMemory,
+} from '../bench/isolate-memory.ts';
 import { startDeployedWorker } from './deployed-worker.ts';
 
 /** Bytes. */
@@ -22,7 +26,7 @@ export interface LoadedServer {
   readonly pid: number;
   /** Of the Worker's isolate; a process of Node has RSS alone. */
   readonly memory?: () => Promise<IsolateMemory>;
-  /** The same after a forced collection; nothing may be under way. */
+  /** The same after a forced collection, once all work is done. */
   readonly keptMemory?: () => Promise<IsolateMemory>;
   stop(): Promise<void>;
 }
@@ -56,6 +60,7 @@ async function startWorker(variables: Readonly<Record<string, string>>): Promise
     pid,
     memory,
     async keptMemory() {
+      await untilIdle(url);
       await inspector.collectGarbage();
       return await memory();
     },
@@ -94,6 +99,16 @@ async function untilReady(url: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   throw new Error('The server did not become ready within a minute.');
+}
+
+/** Those whose clients left when the time was up may still be worked on. */
+async function untilIdle(url: string): Promise<void> {
+  for (let attempt = 0; attempt < 120; attempt += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const gauge = await readGauges(url);
+    if (gauge('vgg_edge_requests_running') + gauge('vgg_edge_requests_waiting') === 0) return;
+  }
+  throw new Error('The server was still at work two minutes after the last request.');
 }
 
 function freePort(): Promise<number> {
