@@ -107,7 +107,13 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   ): Promise<EngineRun | undefined> => {
     refuseStopped(feeding);
     if (prepared.every((outcome) => 'failure' in outcome)) return undefined;
-    return await meter.time('engine', () => engine.run(images, [describer.layer]));
+    try {
+      return await meter.time('engine', () => engine.run(images, [describer.layer]));
+    } catch (error) {
+      // At once: in the order of writing it would be known when the engine has run more of them in vain.
+      feeding.failed = true;
+      throw error;
+    }
   };
   const refuseStopped = ({ failed }: Feeding): void => {
     if (signal.aborted || failed) throw new StoppedError();

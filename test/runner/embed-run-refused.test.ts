@@ -19,15 +19,34 @@ const OTHERS = JSON.stringify({ host: 'elsewhere', pid: 1, token: 'of another' }
 describe('what fails stops the run at once, with its reason, and the run goes on', () => {
   test('the engine', async () => {
     let runs = 0;
+    const { promise: failed, resolve: tellFailed } = Promise.withResolvers<void>();
     const interfereEngine = (engine: Engine): Engine => ({
       ...engine,
       async run(batch, taps) {
         runs += 1;
-        if (runs === 3) throw new ModelError('out_of_memory', 'The GPU is full.');
+        if (runs === 3) {
+          tellFailed();
+          throw new ModelError('out_of_memory', 'The GPU is full.');
+        }
         return engine.run(batch, taps);
       },
     });
-    const failing = testRun({ ...place.run, shardSize: 60, interfereEngine });
+    // Writing is far behind the engine, which learns of its failure all the same.
+    const interfereOutput = (output: Output): Output => ({
+      ...output,
+      async begin(place, name) {
+        const writer = await output.begin(place, name);
+        return {
+          ...writer,
+          async write(rows) {
+            await failed;
+            await wait(100);
+            await writer.write(rows);
+          },
+        };
+      },
+    });
+    const failing = testRun({ ...place.run, shardSize: 60, interfereEngine, interfereOutput });
     await expect(failing).rejects.toThrow('The GPU is full.');
     // The one that was already given to the engine, and no other.
     expect(runs).toBeLessThanOrEqual(4);
