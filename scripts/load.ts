@@ -13,8 +13,9 @@ import { type MemorySamples, reportMemory } from './judge-memory.ts';
 import { type IsolateMemory, startLoaded, wholeOf } from './loaded-server.ts';
 
 const ALLOWED = new Set(['200', '429', '503']);
-/** Seconds of each look at how much the server takes. */
-const CALIBRATION_SECONDS = 15;
+/** Seconds of the look at how much the server serves, and of each at how much more is asked for. */
+const CAPACITY_SECONDS = 15;
+const OVERLOAD_SECONDS = 45;
 /** Times what is served that is asked for at least, and what is aimed at: a machine may slow down meanwhile. */
 const OVERLOAD = 2;
 const AIM = 2.5;
@@ -43,10 +44,10 @@ const PLACES = 8;
 
 const server = await startLoaded(values.target === 'node' ? 'node' : 'worker', values.model, VARIABLES);
 try {
-  const capacity = servedOf(await load({ connections: PLACES / 2, duration: CALIBRATION_SECONDS }));
-  const connections = await connectionsFor(capacity / CALIBRATION_SECONDS);
+  const capacity = servedOf(await load({ connections: PLACES / 2, duration: CAPACITY_SECONDS }));
+  const connections = await connectionsFor(capacity / CAPACITY_SECONDS);
   console.log(
-    `${machine()}\n${values.target}: serves ${(capacity / CALIBRATION_SECONDS).toFixed(1)} images/s; for ${seconds} s ${connections} connections ask once a second each`,
+    `${machine()}\n${values.target}: serves ${(capacity / CAPACITY_SECONDS).toFixed(1)} images/s; for ${seconds} s ${connections} connections ask once a second each`,
   );
   const busy = [loadavg()[0] ?? 0];
   const { answers, samples } = await run(connections);
@@ -118,7 +119,7 @@ async function load(options: {
 async function connectionsFor(capacity: number): Promise<number> {
   let connections = PLACES + Math.ceil(AIM * capacity);
   for (let attempt = 0; attempt < 4; attempt += 1) {
-    const factor = overloadOf(await load({ connections, connectionRate: 1, duration: CALIBRATION_SECONDS }));
+    const factor = overloadOf(await load({ connections, connectionRate: 1, duration: OVERLOAD_SECONDS }));
     if (factor >= AIM) break;
     connections = Math.ceil(connections * Math.min(3, (1.2 * AIM) / factor));
   }
