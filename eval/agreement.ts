@@ -5,13 +5,13 @@ import { createHash } from 'node:crypto';
 import type { AgreementMeasurement } from '../core/agreement.ts';
 import { InputError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
+import { nearestOf, overlap } from '../core/nearest-rows.ts';
 import type { Engine, ImageDecoder } from '../core/ports.ts';
 import { cosineFigures, sixDigits, top1Agreement } from '../model-build/fidelity.ts';
 import { descriptorName, loadDescriptors, loadRows, type MeasuredDescriptor } from './descriptors.ts';
 import { extract, type FailedPhoto } from './extract.ts';
 import { engineExtractor } from './networks.ts';
 import type { Photo } from './photos.ts';
-import { nearestOf, overlap } from './retrieval.ts';
 import type { VectorCache } from './vector-cache.ts';
 
 export interface AgreementParts {

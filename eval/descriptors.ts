@@ -2,11 +2,11 @@
 // projected.
 
 import { normaliseL2, type Pool, poolMap } from '../core/descriptors.ts';
+import type { VectorSet } from '../core/nearest-rows.ts';
 import { type Projection, project } from '../core/projection.ts';
 import type { Tap } from '../core/taps.ts';
 import type { Extracted } from './extract.ts';
 import type { Extractor } from './extractor.ts';
-import type { VectorSet } from './retrieval.ts';
 import type { VectorCache } from './vector-cache.ts';
 
 export interface MeasuredDescriptor {

@@ -3,6 +3,7 @@
 import { cosine } from '../core/cosine.ts';
 import { InputError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
+import { overlap, type VectorSet } from '../core/nearest-rows.ts';
 import type { ImageDecoder } from '../core/ports.ts';
 import { top1Agreement as agreementOf, sixDigits, summarised } from '../model-build/fidelity.ts';
 import { createRandom } from '../model-build/random.ts';
@@ -23,7 +24,7 @@ import type { Extractor } from './extractor.ts';
 import { HSV_HISTOGRAM } from './hsv-histogram.ts';
 import type { ChosenPhotos } from './photos.ts';
 import type { Both, EvalReport, Fidelity, RetrievalRow } from './report.ts';
-import { overlap, retrieve, type VectorSet } from './retrieval.ts';
+import { retrieve } from './retrieval.ts';
 import type { VectorCache } from './vector-cache.ts';
 
 export interface Measurement {

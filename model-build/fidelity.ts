@@ -1,6 +1,8 @@
 // How close one network's outputs are to another's on the same images: the figures of the certificate.
 
 import { cosine } from '../core/cosine.ts';
+import { normaliseL2 } from '../core/descriptors.ts';
+import { nearestOf, overlap, type VectorSet } from '../core/nearest-rows.ts';
 
 /**
  * Of the cosines between the rows of two matrices. A type, not an interface: only that goes into the manifest as
@@ -71,31 +73,19 @@ function logSoftmax(scores: Float32Array): Float64Array {
   return Float64Array.from(scores, (value) => value - largest - Math.log(sum));
 }
 
-/**
- * The mean share of each row's `count` nearest others (by cosine) that both matrices agree on; fewer
- * where there are not so many rows.
- */
-export function neighbourOverlap(a: Float32Array, b: Float32Array, rows: number, count = 10): number {
-  const nearest = Math.min(count, rows - 1);
-  if (nearest < 1) return 1;
-  const left = neighbours(a, rows, nearest);
-  const right = neighbours(b, rows, nearest);
-  const shared = left.reduce(
-    (sum, set, row) => sum + [...set].filter((other) => right[row]?.has(other)).length,
-    0,
-  );
-  return sixDigits(shared / (rows * nearest));
+/** The mean share of each row's 10 nearest others (by cosine) that both matrices agree on. */
+export function neighbourOverlap(a: Float32Array, b: Float32Array, rows: number): number {
+  const [left, right] = [unitRows(a, rows), unitRows(b, rows)];
+  return sixDigits(overlap(nearestOf(left, left), nearestOf(right, right)));
 }
 
-function neighbours(values: Float32Array, rows: number, count: number): Set<number>[] {
+function unitRows(values: Float32Array, rows: number): VectorSet {
   const width = values.length / rows;
-  const row = (index: number) => values.subarray(index * width, (index + 1) * width);
-  return Array.from({ length: rows }, (_, self) => {
-    const others = Array.from({ length: rows }, (_unused, other) => other).filter((other) => other !== self);
-    const cosines = new Map(others.map((other) => [other, cosine(row(self), row(other))]));
-    const sorted = others.sort((x, y) => (cosines.get(y) ?? 0) - (cosines.get(x) ?? 0));
-    return new Set(sorted.slice(0, count));
-  });
+  const units = new Float32Array(values.length);
+  for (let start = 0; start < values.length; start += width) {
+    units.set(normaliseL2(values.subarray(start, start + width)), start);
+  }
+  return { rows, width, values: units };
 }
 
 /** What stands in manifests and reports: the same on machines whose float sums differ in the last bits. */

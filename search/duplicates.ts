@@ -2,7 +2,7 @@
 // groups of pairs. Memory grows with the photos and the pairs kept, never with photos × photos.
 
 import type { Int8Vector } from '../core/quantise-vector.ts';
-import { createTopRows } from './neighbours.ts';
+import { createTopRows } from '../core/top-rows.ts';
 import { createScanMatrix } from './scan-matrix.ts';
 
 /** Rows a < b. */

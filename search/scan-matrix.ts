@@ -1,7 +1,7 @@
 // 8-bit vectors in WASM memory and the exact scan over them by the SIMD kernel (search/assembly/scan.ts).
 
 import type { Int8Vector } from '../core/quantise-vector.ts';
-import { createTopRows, type RankedRows } from './neighbours.ts';
+import { createTopRows, type RankedRows } from '../core/top-rows.ts';
 
 /** Rows are numbered from 0 without gaps. */
 export interface ScanMatrix {

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { dot } from '../../core/cosine.ts';
 import { decodeNpy } from '../../core/npy.ts';
+import { createTopRows } from '../../core/top-rows.ts';
 import { createRandom } from '../../model-build/random.ts';
-import { createTopRows } from '../../search/neighbours.ts';
 import { clusteredVectors, seededNormal } from '../../test/search/vectors.ts';
 
 /** Hits asked for, and compared with the truth. */

@@ -3,8 +3,8 @@
 
 import { dot } from '../../core/cosine.ts';
 import { toInt8 } from '../../core/quantise-vector.ts';
+import { createTopRows } from '../../core/top-rows.ts';
 import { createMemoryStore } from '../../search/memory-store.ts';
-import { createTopRows } from '../../search/neighbours.ts';
 import { loadScanKernel } from '../../search/node/scan-kernel.ts';
 import { createScanMatrix } from '../../search/scan-matrix.ts';
 import { type DataSet, TOP } from './data-set.ts';

@@ -5,7 +5,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dot } from '../../core/cosine.ts';
-import { createTopRows } from '../../search/neighbours.ts';
+import { createTopRows } from '../../core/top-rows.ts';
 import { type DataSet, TOP } from './data-set.ts';
 import type { Rival } from './rival.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { normaliseL2 } from '../../core/descriptors.ts';
-import { NEAREST, overlap, retrieve, type VectorSet } from '../../eval/retrieval.ts';
+import { NEAREST, type VectorSet } from '../../core/nearest-rows.ts';
+import { retrieve } from '../../eval/retrieval.ts';
 import { createRandom } from '../../model-build/random.ts';
 
 /** Points on a circle, at these degrees: the nearer in angle, the nearer. */
@@ -77,12 +78,4 @@ describe('against the definition, written out', () => {
     expect(figures?.meanAveragePrecision).toBeCloseTo(average, 5);
     expect(figures?.precisionAt10).toBeCloseTo(ten, 5);
   });
-});
-
-test('overlap counts the neighbours in common, in any order', () => {
-  const { nearest } = retrieve(circle(0, 10, 20), null);
-  expect(overlap(nearest, nearest)).toBe(1);
-  const a = Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
-  expect(overlap(a, a.toReversed())).toBe(1);
-  expect(overlap(a, Int32Array.of(1, 2, 3, 4, 5, 16, 17, 18, 19, 20))).toBe(0.5);
 });
