@@ -56,7 +56,7 @@ export const FAMILY_NAMES: readonly string[] = Object.keys(FAMILY).flatMap((name
 export const POOLED_SIDE = 7;
 
 /** Bounds every channel count, width and rank; a limit against absurd files, not of the method. */
-export const MAX_DIM = 1 << 20;
+const MAX_DIM = 1 << 20;
 
 interface ConfigurationOptions {
   readonly outputDim?: number;

@@ -11,7 +11,7 @@ import { isWebp, readWebpHeader, type WebpHeader } from './webp-header.ts';
 export type ImageHeader = JpegHeader | PngHeader | WebpHeader;
 
 /** Media types that are decoded. */
-export const ACCEPTED_IMAGES = ['image/jpeg', 'image/png', 'image/webp'] as const;
+const ACCEPTED_IMAGES = ['image/jpeg', 'image/png', 'image/webp'] as const;
 
 /** Other formats people send, so that the refusal can name them: offset and bytes as Latin-1. */
 const OTHERS: readonly [name: string, offset: number, magic: string][] = [

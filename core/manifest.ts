@@ -21,7 +21,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const fileName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 
 /** Largest level of an activation: 256 × 127 + 127, two signed digits of 8 bits. */
-export const MAX_LEVEL = 32_639;
+const MAX_LEVEL = 32_639;
 
 /** Weights are −127…127. */
 const MAX_WEIGHT = 127;

@@ -8,7 +8,7 @@ import { type NamedValues, writeSafetensors } from './write-safetensors.ts';
  * identity in its place would change the network as soon as it is trained. A factorised layer is a pair,
  * `classifier.0.0.weight`, `classifier.0.1.weight` and `.bias`.
  */
-export function torchvisionTensors({ configuration, convolutions, linears }: FloatNetwork): NamedValues[] {
+function torchvisionTensors({ configuration, convolutions, linears }: FloatNetwork): NamedValues[] {
   const positions = convolutionPositions(configuration.items);
   const ofConvolutions = convolutions.flatMap(({ shape, weight, bias }, index): NamedValues[] => {
     const name = `features.${positions[index]}`;

@@ -42,7 +42,7 @@ export function rangesBy(
  * layer's second factor above all), and our kernel multiplies 16-bit levels anyway. The first one's input has
  * the backbone's levels.
  */
-export function isWide(index: number): boolean {
+function isWide(index: number): boolean {
   return index > 0;
 }
 

@@ -30,7 +30,7 @@ export function contiguousStrides(shape: readonly number[]): number[] {
 }
 
 /** Whether the values lie one after another in row-major order. */
-export function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
+function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
   const expected = contiguousStrides(shape);
   return shape.every((size, dimension) => size === 1 || strides[dimension] === expected[dimension]);
 }

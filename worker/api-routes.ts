@@ -24,7 +24,7 @@ const FILE_HEADERS: readonly AnswerHeader[] = ['x-dtype', 'x-projection', 'x-sca
 const VECTOR_BYTES = 'Little-endian values, row-major, one row per image; all images must have worked.';
 
 /** Those every deployment has. */
-export const API_ROUTES: readonly ApiRoute[] = [
+const API_ROUTES: readonly ApiRoute[] = [
   {
     method: 'post',
     path: '/v1/embeddings',

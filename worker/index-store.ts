@@ -9,7 +9,7 @@ import { createVectorizeAccount } from '../search/vectorize-account.ts';
 import type { VectorizeData } from '../search/vectorize-api.ts';
 import { createVectorizeStore } from '../search/vectorize-store.ts';
 
-export const INDEX_STORES = ['durable-objects', 'vectorize', 'qdrant'] as const;
+const INDEX_STORES = ['durable-objects', 'vectorize', 'qdrant'] as const;
 
 export interface IndexStoreBindings {
   /** One of INDEX_STORES. */

@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 
-export const apiError = z.strictObject({
+const apiError = z.strictObject({
   message: z.string().describe('What was wrong, where, what was expected, what to do.'),
   type: z
     .string()
@@ -11,7 +11,7 @@ export const apiError = z.strictObject({
   code: z.string().describe('For programs.'),
 });
 
-export const itemError = z.strictObject({
+const itemError = z.strictObject({
   index: z.int().min(0).describe("The item's place in the request's list."),
   error: apiError,
 });

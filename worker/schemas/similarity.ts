@@ -22,7 +22,7 @@ export const similarityRequest = z.strictObject({ input: imageInputs, ...similar
 
 const cell = z.tuple([z.int().min(0), z.int().min(0)]).describe('Row and column from the top left.');
 
-export const cellMatch = z.strictObject({
+const cellMatch = z.strictObject({
   from: cell,
   to: cell,
   score: z.number().describe("Cosine of the two cells' channel vectors."),
