@@ -4,28 +4,13 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { InputError, messageOf } from '../core/errors.ts';
 import { type Int8Vector, toInt8 } from '../core/quantise-vector.ts';
-import { COPIES } from '../engine/node/photo-copies.ts';
 import { counted } from '../runner/quantity.ts';
-import {
-  type Copy,
-  chooseThreshold,
-  measureThresholds,
-  type ThresholdRow,
-} from '../search/duplicate-threshold.ts';
 import { findPairs, type Group, groupPairs, type Pair } from '../search/duplicates.ts';
 import { loadScanKernel } from '../search/node/scan-kernel.ts';
-import {
-  type Command,
-  cosine,
-  flag,
-  onlyArgument,
-  text,
-  UsageError,
-  type Values,
-  wholeNumber,
-} from './command.ts';
+import { type Command, cosine, flag, onlyArgument, text, UsageError, type Values } from './command.ts';
+import { measureCopies } from './measure-copies.ts';
 import { DESCRIPTOR_OPTIONS, openPhotoEmbedder, type PhotoEmbedder } from './photo-embedder.ts';
-import { listPhotoFiles, type PhotoFile, spread } from './photo-folder.ts';
+import { listPhotoFiles, type PhotoFile } from './photo-folder.ts';
 import { type PagePhoto, type PageSection, photoPage } from './photo-page.ts';
 import { createProgress, type Progress } from './progress.ts';
 
@@ -36,7 +21,6 @@ const SCENE = 0.8;
 /** Pairs kept per photo: bounds memory where thousands are alike. */
 const PER_PHOTO = 64;
 const BATCH = 16;
-const PRECISION = 0.99;
 
 interface Report {
   readonly model: string;
@@ -89,7 +73,7 @@ export const duplicates: Command = {
     const embedder = await openPhotoEmbedder(values);
     const progress = createProgress();
     try {
-      if (flag(values, 'measure')) await measure(files, embedder, values, progress);
+      if (flag(values, 'measure')) await measureCopies(files, embedder, values, progress);
       else await report(files, embedder, values, progress);
     } finally {
       await embedder.close();
@@ -185,65 +169,6 @@ async function embedAll(
     progress.update('embedding', Math.min(start + BATCH, files.length), files.length);
   }
   return { photos, vectors, failed, exact: [...byHash.values()].filter((group) => group.length > 1) };
-}
-
-/** Copies are made of each photo, and the cosine chosen that finds most at a precision of 99 %. */
-async function measure(
-  files: readonly PhotoFile[],
-  embedder: PhotoEmbedder,
-  values: Values,
-  progress: Progress,
-): Promise<void> {
-  const limit = wholeNumber(values, 'limit', { min: 2 }) ?? 200;
-  const chosen = spread(files, limit);
-  const originals: Float32Array[] = [];
-  const copies: Copy[] = [];
-  for (const [place, file] of chosen.entries()) {
-    const kinds = Object.entries(COPIES);
-    const outcomes = await embedder.embed([
-      file.read,
-      ...kinds.map(
-        ([, make]) =>
-          async () =>
-            make(await file.read()),
-      ),
-    ]);
-    const [own, ...others] = outcomes;
-    if (own === undefined || 'error' in own) {
-      console.error(`not readable: ${file.name}: ${messageOf(own?.error)}`);
-      continue;
-    }
-    others.forEach((outcome, kind) => {
-      const name = kinds[kind]?.[0];
-      if (name !== undefined && 'value' in outcome) {
-        copies.push({ kind: name, original: originals.length, vector: outcome.value });
-      }
-    });
-    originals.push(own.value);
-    progress.update('copying and embedding', place + 1, chosen.length);
-  }
-  const measured = measureThresholds(loadScanKernel(), originals, copies);
-  const best = chooseThreshold(measured, PRECISION);
-  const kinds = Object.keys(COPIES);
-  console.log(`${measured.copies} copies of ${measured.photos} photographs, ${embedder.space.model}\n`);
-  console.log(`| cosine | precision | recall | ${kinds.join(' | ')} |`);
-  console.log(`|---|---|---|${kinds.map(() => '---|').join('')}`);
-  for (const row of measured.rows) {
-    if (Math.round(row.threshold * 1000) % 25 === 0 || row === best)
-      console.log(thresholdLine(row, kinds, best));
-  }
-  console.log(
-    best === undefined
-      ? `\nNo cosine has a precision of ${PRECISION}.`
-      : `\nMost copies are found at a precision of ${PRECISION} with --near ${best.threshold}.`,
-  );
-}
-
-function thresholdLine(row: ThresholdRow, kinds: readonly string[], best: ThresholdRow | undefined): string {
-  const share = (value: number) => value.toFixed(3);
-  const recalls = kinds.map((kind) => share(row.recallOf[kind] ?? 0));
-  const mark = row === best ? ' ←' : '';
-  return `| ${row.threshold.toFixed(3)}${mark} | ${share(row.precision)} | ${share(row.recall)} | ${recalls.join(' | ')} |`;
 }
 
 function nameGroup({ centre, members }: Group, photos: readonly PhotoFile[]): NamedGroup {
