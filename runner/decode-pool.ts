@@ -98,6 +98,7 @@ function openThread(
   let task: Task | undefined;
   let timer: NodeJS.Timeout | undefined;
   let reason = 'The decoding thread died.';
+  let givenUp = false;
 
   const settle = (outcome: DecodeOutcome): void => {
     clearInterval(timer);
@@ -107,7 +108,8 @@ function openThread(
   };
   worker.on('message', ({ milliseconds, outcome }: DecodeAnswer) => {
     settle(outcome);
-    free(milliseconds);
+    // An answer on the way meanwhile comes before its end; the next image would go down with it.
+    if (!givenUp) free(milliseconds);
   });
   worker.on('error', (error: unknown) => {
     reason = `The decoding thread died: ${error instanceof Error ? error.message : String(error)}`;
@@ -125,6 +127,7 @@ function openThread(
         if (left > 0) return;
         clearInterval(timer);
         reason = `Decoding took longer than ${patience / 1000} s and was given up.`;
+        givenUp = true;
         void worker.terminate();
       }, patience / PARTS);
       const bytes = owned(taken.bytes);
