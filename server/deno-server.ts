@@ -65,6 +65,11 @@ function now(): number {
   return performance.now();
 }
 
+/** Until what has arrived meanwhile was heard. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 async function engineOf(
   manifest: Manifest,
   files: ModelFiles,
@@ -75,7 +80,7 @@ async function engineOf(
   const { floatGraphs } = float === undefined ? manifest : (await readManifest(floatFiles)).manifest;
   const gpu: Gpu | undefined = Reflect.get(navigator, 'gpu');
   const { engine, reason } = await chooseEngine({
-    edge: createWinogradEngine({ manifest, files, kernel, now }),
+    edge: createWinogradEngine({ manifest, files, kernel, now, pause }),
     gpu,
     floatGraphs,
     async createGpuEngine(graphs) {

@@ -1,6 +1,7 @@
 // The engines that a Node server can run.
 
 import { readFile } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { createOrtWebEngine } from '../engine/edge/engine.ts';
 import { createNativeEngine } from '../engine/node/native-engine.ts';
 import { compileOrtWebWasm } from '../engine/node/ort-web-wasm.ts';
@@ -8,7 +9,8 @@ import { createWinogradEngine } from '../engine/winograd/engine.ts';
 import type { CreateEngine } from '../worker/served-model.ts';
 
 /**
- * - `winograd`: our kernel, the very vectors of the edge; computes on the main thread
+ * - `winograd`: our kernel, the very vectors of the edge; computes on the main thread, which hears others after each
+ *   image
  * - `onnxruntime-node`: native, on all cores, in batches, during which the main thread waits; float where the
  *   model has float graphs, otherwise int8, which older x86 processors round differently
  * - `onnxruntime-web`: for comparison
@@ -24,7 +26,8 @@ export async function nodeEngine(name: NodeEngine, directory: string): Promise<C
   switch (name) {
     case 'winograd': {
       const kernel = await WebAssembly.compile(await readFile(KERNEL));
-      return (manifest, files) => createWinogradEngine({ manifest, files, kernel, now });
+      return (manifest, files) =>
+        createWinogradEngine({ manifest, files, kernel, now, pause: () => setImmediate() });
     }
     case 'onnxruntime-node':
       return (manifest) => createNativeEngine({ directory, manifest, now });

@@ -22,7 +22,8 @@ export interface Backbone {
   readonly end: number;
   /** How each convolution is computed, in order. */
   readonly methods: readonly Method[];
-  /** float32 [images, featuresDim] */
+  readonly featuresDim: number;
+  /** At most `imagesPerPass` images. float32 [images, featuresDim] in `memory`: valid until the next run. */
   run(batch: ImageBatch): Float32Array;
 }
 
@@ -51,6 +52,7 @@ export async function loadBackbone(
     memory,
     end: plan.end,
     methods: plan.convolutions.map(({ algorithm }, index) => ({ algorithm, part: parts[index] ?? 0 })),
+    featuresDim: plan.featuresDim,
     run: (batch) => run(plan, parts, kernel, memory, batch),
   };
 }
@@ -120,25 +122,17 @@ function run(
   memory: WebAssembly.Memory,
   { images, size, data }: ImageBatch,
 ): Float32Array {
-  const output = new Float32Array(images * plan.featuresDim);
-  const { map } = plan;
+  const { map, featuresDim } = plan;
   const scale = plan.convolutions.at(-1)?.layer.output.scale ?? 1;
-  const channels = plan.featuresDim / 49;
-  for (let first = 0; first < images; first += plan.images) {
-    const count = Math.min(plan.images, images - first);
-    const pixels = data.subarray(first * size * size * 3, (first + count) * size * size * 3);
-    new Uint8Array(memory.buffer, plan.pixels, pixels.length).set(pixels);
-    kernel.readPixels(plan.pixels, plan.table, plan.firstInput, count, size);
-    for (const [index, planned] of plan.convolutions.entries()) {
-      writeDescriptor(plan, planned, parts[index] ?? planned.inputChannels, count, memory);
-      kernel.convolve(planned.descriptor);
-      for (const pool of planned.extraPools) {
-        kernel.maxPool(pool.input, pool.output, count, pool.size, planned.outputChannels);
-      }
+  new Uint8Array(memory.buffer, plan.pixels, data.length).set(data);
+  kernel.readPixels(plan.pixels, plan.table, plan.firstInput, images, size);
+  for (const [index, planned] of plan.convolutions.entries()) {
+    writeDescriptor(plan, planned, parts[index] ?? planned.inputChannels, images, memory);
+    kernel.convolve(planned.descriptor);
+    for (const pool of planned.extraPools) {
+      kernel.maxPool(pool.input, pool.output, images, pool.size, planned.outputChannels);
     }
-    kernel.poolFeatures(map.address, plan.features, count, map.size, map.channels, channels, scale);
-    const features = new Float32Array(memory.buffer, plan.features, count * plan.featuresDim);
-    output.set(features, first * plan.featuresDim);
   }
-  return output;
+  kernel.poolFeatures(map.address, plan.features, images, map.size, map.channels, featuresDim / 49, scale);
+  return new Float32Array(memory.buffer, plan.features, images * featuresDim);
 }

@@ -22,11 +22,16 @@ export interface WinogradEngineParts {
    * the memory of as many maps. 1 by default.
    */
   readonly imagesPerPass?: number;
+  /**
+   * Awaited after each pass. A thread that also answers others needs one that lets the event loop turn: runs that wait
+   * for each other follow in microtasks, and nothing that arrives is heard before the last of them.
+   */
+  readonly pause?: () => Promise<void>;
 }
 
 /** Nothing is loaded before the first run; a load that fails is forgotten, and tried again by the next. */
 export function createWinogradEngine(parts: WinogradEngineParts): Engine {
-  const { manifest, now } = parts;
+  const { manifest, now, imagesPerPass = 1, pause } = parts;
   const turns = createTurns();
   let memory: WebAssembly.Memory | undefined;
   let network: ReturnType<typeof createNetwork> | undefined = createNetwork(parts);
@@ -39,13 +44,20 @@ export function createWinogradEngine(parts: WinogradEngineParts): Engine {
     const backbone = await network.backbone();
     memory = backbone.memory;
     const head = taps.some(needsHead) ? await network.head() : undefined;
+    const { featuresDim } = backbone;
+    const features = new Float32Array(batch.images * featuresDim);
+    let computing = 0;
+    for (let first = 0; first < batch.images; first += imagesPerPass) {
+      const start = now();
+      features.set(backbone.run(cut(batch, first, imagesPerPass)), first * featuresDim);
+      computing += now() - start;
+      await pause?.();
+    }
     const start = now();
-    const features = backbone.run(batch);
-    const middle = now();
     const outputs = head?.run(features, batch.images, taps) ?? {};
     const end = now();
     if (taps.includes('features')) outputs.features = features;
-    return { outputs, times: { backbone: middle - start, head: head === undefined ? 0 : end - middle } };
+    return { outputs, times: { backbone: computing, head: head === undefined ? 0 : end - start } };
   };
 
   return {
@@ -59,6 +71,13 @@ export function createWinogradEngine(parts: WinogradEngineParts): Engine {
         memory = undefined;
       }),
   };
+}
+
+/** At most `images` of the batch, from `first` on. */
+function cut({ images: all, size, data }: ImageBatch, first: number, images: number): ImageBatch {
+  const count = Math.min(images, all - first);
+  const bytes = 3 * size * size;
+  return { images: count, size, data: data.subarray(first * bytes, (first + count) * bytes) };
 }
 
 /** The two parts, each loaded once. */
