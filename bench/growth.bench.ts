@@ -1,6 +1,7 @@
 // What a request leaves behind in a Worker as it is deployed, by kind of request (growth-kinds.ts), each in a Worker of
 // its own: V8's heap and buffers and WebAssembly after a forced collection, and the resident memory of workerd's
-// process. Needs Linux. `--requests=N` of each kind, `--kinds=NAME,NAME` only these.
+// process, before, amid and after. What is there once (compiled code) comes in the first half; what each request leaves
+// comes in the second too. Needs Linux. `--requests=N` of each kind, `--kinds=NAME,NAME` only these.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -37,7 +38,15 @@ export async function run(options: readonly string[]): Promise<void> {
   console.log(machine());
   console.log(
     table(
-      ['requests', 'answers', 'kept, MB', 'B/request', 'held at most, MB', 'process, MB', 'KB/request'],
+      [
+        'requests',
+        'answers',
+        'kept, MB: before → half → all',
+        'B/request, 2nd half',
+        'held at most, MB',
+        'process, MB',
+        'KB/request, 2nd half',
+      ],
       rows,
     ),
   );
@@ -48,11 +57,15 @@ async function measureKind(kind: Kind, requests: number): Promise<string[]> {
   const { url, pid, inspector: inspectorUrl, stop } = await start(kind, cache?.address);
   const inspector = await openInspector(inspectorUrl);
   const answers = new Map<string, number>();
+  /** How many were sent: whole groups. */
   const sendAll = async (wanted: number) => {
-    for (let sent = 0; sent < wanted; sent += kind.together ?? 1) {
+    let sent = 0;
+    while (sent < wanted) {
       const group = Array.from({ length: kind.together ?? 1 }, () => kind.send(url));
       for (const answer of await Promise.all(group)) answers.set(answer, (answers.get(answer) ?? 0) + 1);
+      sent += group.length;
     }
+    return sent;
   };
   const held = async () => {
     const { usedSize, embedderHeapUsedSize, backingStorageSize } = await inspector.heapUsage();
@@ -79,19 +92,20 @@ async function measureKind(kind: Kind, requests: number): Promise<string[]> {
     const before = await settled();
     answers.clear();
     most = 0;
-    await sendAll(requests);
-    const after = await settled();
-    const sent = [...answers.values()].reduce((sum, times) => sum + times, 0);
-    const arrow = (from: number, to: number, digits: number) =>
-      `${(from / 1e6).toFixed(digits)} → ${(to / 1e6).toFixed(digits)}`;
+    const first = await sendAll(requests / 2);
+    const half = await settled();
+    const second = await sendAll(requests - first);
+    const all = await settled();
+    const steps = (part: 'kept' | 'process', digits: number) =>
+      [before, half, all].map((look) => (look[part] / 1e6).toFixed(digits)).join(' → ');
     return [
       kind.name,
       [...answers].map(([answer, times]) => `${times} × ${answer}`).join(', '),
-      arrow(before.kept, after.kept, 3),
-      ((after.kept - before.kept) / sent).toFixed(0),
+      steps('kept', 3),
+      ((all.kept - half.kept) / second).toFixed(0),
       ((most + (await webAssembly())) / 1e6).toFixed(1),
-      arrow(before.process, after.process, 1),
-      ((after.process - before.process) / sent / 1e3).toFixed(1),
+      steps('process', 1),
+      ((all.process - half.process) / second / 1e3).toFixed(1),
     ];
   } finally {
     clearInterval(timer);

@@ -25,6 +25,12 @@ export function residentBytes(pid: number): number {
   return Number(pages) * PAGE_BYTES;
 }
 
+/** The most of it that there was since its start. */
+export function peakBytes(pid: number): number {
+  const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kilobytes) * 1024;
+}
+
 /** All below the process, children's children too, whose program has this name. */
 export function descendants(pid: number, program: string): number[] {
   const parents = new Map<number, number>();
