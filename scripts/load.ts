@@ -63,22 +63,24 @@ try {
 }
 
 interface Answers {
-  /** How many by status. */
-  readonly statuses: Map<string, number>;
-  /** Milliseconds of each. */
-  readonly times: number[];
+  /** Milliseconds of each, by status. */
+  readonly times: ReadonlyMap<string, readonly number[]>;
   /** Requests that were sent and not answered, and those of them that waited for a minute. */
   unanswered: number;
   late: number;
 }
 
-function servedOf({ statuses }: Answers): number {
-  return statuses.get('200') ?? 0;
+function servedOf({ times }: Answers): number {
+  return times.get('200')?.length ?? 0;
+}
+
+function askedOf({ times }: Answers): number {
+  return [...times.values()].flat().length;
 }
 
 /** How many times what was served was asked for. */
 function overloadOf(answers: Answers): number {
-  return answers.times.length / Math.max(1, servedOf(answers));
+  return askedOf(answers) / Math.max(1, servedOf(answers));
 }
 
 async function load(options: {
@@ -86,7 +88,7 @@ async function load(options: {
   duration: number;
   connectionRate?: number;
 }): Promise<Answers> {
-  const answers: Answers = { statuses: new Map(), times: [], unanswered: 0, late: 0 };
+  const times = new Map<string, number[]>();
   let unsent = 0;
   const sent = new Map<unknown, number>();
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
@@ -106,8 +108,10 @@ async function load(options: {
       (error: Error | null, result) => (error === null ? resolve(result) : reject(error)),
     );
     running.on('response', (client, status) => {
-      answers.statuses.set(String(status), (answers.statuses.get(String(status)) ?? 0) + 1);
-      answers.times.push(performance.now() - (sent.get(client) ?? Number.NaN));
+      const time = performance.now() - (sent.get(client) ?? Number.NaN);
+      const all = times.get(String(status)) ?? [];
+      all.push(time);
+      times.set(String(status), all);
     });
     // A refusal closes its connection, for its body was not read, and autocannon may write there once more.
     running.on('reqError', (error: NodeJS.ErrnoException) => {
@@ -115,7 +119,7 @@ async function load(options: {
     });
   });
   const { errors, timeouts: late } = result;
-  return { ...answers, unanswered: errors - unsent, late };
+  return { times, unanswered: errors - unsent, late };
 }
 
 /**
@@ -170,12 +174,11 @@ async function run(connections: number): Promise<{ answers: Answers; samples: Me
 
 function joined(parts: readonly Answers[]): Answers {
   const sum = (count: (part: Answers) => number) => parts.reduce((total, part) => total + count(part), 0);
-  const found = new Set(parts.flatMap((part) => [...part.statuses.keys()]));
+  const found = new Set(parts.flatMap(({ times }) => [...times.keys()]));
   return {
-    statuses: new Map(
-      [...found].toSorted().map((status) => [status, sum(({ statuses }) => statuses.get(status) ?? 0)]),
+    times: new Map(
+      [...found].toSorted().map((status) => [status, parts.flatMap(({ times }) => times.get(status) ?? [])]),
     ),
-    times: parts.flatMap(({ times }) => times),
     unanswered: sum(({ unanswered }) => unanswered),
     late: sum(({ late }) => late),
   };
@@ -183,36 +186,27 @@ function joined(parts: readonly Answers[]): Answers {
 
 /** Prints what was answered, and how soon; gives what is wrong with it. */
 function reportAnswers(answers: Answers): string[] {
-  const { statuses, times, unanswered, late } = answers;
+  const { times, unanswered, late } = answers;
   const factor = overloadOf(answers);
   console.log(
-    `asked ${(times.length / seconds).toFixed(1)}/s, served ${(servedOf(answers) / seconds).toFixed(1)}/s: ${factor.toFixed(2)} times what was served\n`,
+    `asked ${(askedOf(answers) / seconds).toFixed(1)}/s, served ${(servedOf(answers) / seconds).toFixed(1)}/s: ${factor.toFixed(2)} times what was served\n`,
   );
-  const rows = [...statuses].map(([status, count]) => [status, String(count)]);
+  const rows = [...times].map(([status, all]) => {
+    const sorted = all.toSorted((a, b) => a - b);
+    const quantile = (part: number) =>
+      (sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0).toFixed(0);
+    return [status, String(all.length), ...[0.5, 0.9, 0.99, 1].map(quantile)];
+  });
+  const without = (name: string, count: number) => [name, String(count), '', '', '', ''];
   console.log(
     table(
-      ['status', 'answers'],
-      [...rows, ['no answer', String(unanswered)], ['of these, later than 60 s', String(late)]],
+      ['status', 'answers', 'median, ms', '90 %', '99 %', 'most'],
+      [...rows, without('no answer', unanswered), without('of these, later than 60 s', late)],
     ),
   );
-  const sorted = times.toSorted((a, b) => a - b);
-  const quantile = (part: number) =>
-    (sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0).toFixed(0);
-  console.log(
-    table(
-      ['latency of all answers, ms', ''],
-      [
-        ['median', quantile(0.5)],
-        ['90 %', quantile(0.9)],
-        ['99 %', quantile(0.99)],
-        ['maximum', quantile(1)],
-      ],
-    ),
-  );
+  const unexpected = [...times].filter(([status]) => !ALLOWED.has(status));
   return [
-    ...[...statuses]
-      .filter(([status]) => !ALLOWED.has(status))
-      .map(([status, count]) => `${count} answers with status ${status}`),
+    ...unexpected.map(([status, all]) => `${all.length} answers with status ${status}`),
     ...(unanswered > 0 ? [`${unanswered} requests without an answer`] : []),
     ...(factor < OVERLOAD ? [`only ${factor.toFixed(2)} times of what was served was asked for`] : []),
   ];
