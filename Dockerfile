@@ -47,8 +47,8 @@ COPY --from=page /app/dist/assets/web dist/assets/web
 USER node
 EXPOSE 8787
 # Ready means that an inference worked. A server with more work than places is busy, not ill: who restarts what is
-# unhealthy would cut that work off. It says so after 20 s at most. fetch is Node's own: the image needs no curl.
-HEALTHCHECK --interval=30s --timeout=25s --start-period=30s \
+# unhealthy would cut that work off. It says so after 20 s, or answers when what is before it is done. fetch is Node's own: the image needs no curl.
+HEALTHCHECK --interval=30s --timeout=60s --start-period=30s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8787/readyz').then(async r=>process.exit(r.ok||(await r.json()).error.code==='overloaded'?0:1)).catch(()=>process.exit(1))"]
 # Node itself is process 1, so that SIGTERM reaches it and work in flight is finished.
 STOPSIGNAL SIGTERM

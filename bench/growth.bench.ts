@@ -94,7 +94,7 @@ async function measureKind(kind: Kind, requests: number): Promise<string[]> {
     most = 0;
     const first = await sendAll(requests / 2);
     const half = await settled();
-    const second = await sendAll(requests - first);
+    const second = await sendAll(Math.max(1, requests - first));
     const all = await settled();
     const steps = (part: 'kept' | 'process', digits: number) =>
       [before, half, all].map((look) => (look[part] / 1e6).toFixed(digits)).join(' → ');

@@ -95,10 +95,16 @@ async function measureCase({ name, send }: Case): Promise<string[]> {
   try {
     const before = residentBytes(server.pid);
     let slowest = 0;
+    let unheard = 0;
     let asking = Promise.resolve();
     const ask = async () => {
       const start = performance.now();
-      await (await fetch(`${server.url}/livez`)).arrayBuffer();
+      await fetch(`${server.url}/livez`).then(
+        (answer) => answer.arrayBuffer(),
+        () => {
+          unheard += 1;
+        },
+      );
       slowest = Math.max(slowest, performance.now() - start);
     };
     const timer = setInterval(() => {
@@ -112,7 +118,7 @@ async function measureCase({ name, send }: Case): Promise<string[]> {
       [...counts].map(([answer, all]) => `${all.length} × ${answer}`).join(', '),
       (before / 1e6).toFixed(0),
       (peakBytes(server.pid) / 1e6).toFixed(0),
-      slowest.toFixed(0),
+      slowest.toFixed(0) + (unheard > 0 ? `, ${unheard} not answered` : ''),
     ];
   } finally {
     await server.stop();

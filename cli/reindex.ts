@@ -4,6 +4,7 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { InputError } from '../core/errors.ts';
+import { writing } from '../runner/durable-file.ts';
 import { openRecordedSource } from '../runner/open-work.ts';
 import { planIndexes } from '../runner/reindex-plan.ts';
 import { beginAnew, openState, readState, reindexFolder } from '../runner/reindex-state.ts';
@@ -81,7 +82,7 @@ export const reindex: Command = {
         after: text(values, 'after'),
         state: await readState(folder),
       });
-      await mkdir(folder.path, { recursive: true });
+      await writing(folder.path, () => mkdir(folder.path, { recursive: true }));
       const lock = await lockRun(folder.path);
       try {
         const state = await openState(folder, { alias, ...names, ...images, space });

@@ -149,7 +149,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       await setImmediate();
       await meter.time('writing', async () => {
         // Nothing follows a batch that is missing.
-        if (feeding.failed) throw new StoppedError();
+        if (feeding.missing) throw new StoppedError();
         const result = describeBatch(items, prepared, run, parts);
         await feeding.take(result);
         meter.ended(items.length, result.failed.length);
@@ -159,7 +159,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   return {
     async feed(items, take) {
-      const feeding: Feeding = { take, failed: false };
+      const feeding: Feeding = { take, failed: false, missing: false };
       const written: Promise<void>[] = [];
       for (let start = 0; start < items.length; start += batch) {
         await inWork.acquire();
@@ -176,6 +176,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         });
         work.catch(() => {
           feeding.failed = true;
+          feeding.missing = true;
         });
         written.push(work);
       }
@@ -191,6 +192,8 @@ interface Feeding {
   readonly take: (result: BatchResult) => Promise<void>;
   /** Of no use any more: nothing further of it is begun. */
   failed: boolean;
+  /** A batch was not written. Those before it, which the engine may be ahead of, are. */
+  missing: boolean;
 }
 
 /** Tries again where that may help. Only what an item itself has done wrong, or the source, is its failure. */

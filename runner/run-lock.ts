@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import * as z from 'zod';
 import { InputError } from '../core/errors.ts';
+import { writing } from './durable-file.ts';
 
 const ownerSchema = z.strictObject({
   host: z.string(),
@@ -34,7 +35,7 @@ const LOOK = 200;
 const BEGAN = performance.timeOrigin;
 const LOCK = '.lock';
 
-/** Throws InputError where another living process holds it. */
+/** Throws InputError where another living process holds it, and SourceError where it cannot be written. */
 export async function lockRun(directory: string): Promise<RunLock> {
   const path = join(directory, LOCK);
   const own = await take(path);
@@ -63,19 +64,34 @@ async function take(path: string): Promise<string | Owner> {
   const owner: Owner = { host: hostname(), pid: process.pid, began: BEGAN, token: randomUUID() };
   const own = JSON.stringify(owner);
   for (;;) {
-    try {
-      const file = await open(path, 'wx');
-      await file.writeFile(own);
-      await file.close();
+    if (await create(path, own)) {
       // Whoever was held up before it was written has been taken for dead.
       if (await holds(path, own)) return own;
       continue;
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
     }
     const living = await clear(path);
     if (living !== undefined) return living;
   }
+}
+
+/** False where there is one. */
+async function create(path: string, own: string): Promise<boolean> {
+  return await writing(path, async () => {
+    const file = await open(path, 'wx').catch((error: unknown) => {
+      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return undefined;
+      throw error;
+    });
+    if (file === undefined) return false;
+    try {
+      await file.writeFile(own);
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    } finally {
+      await file.close();
+    }
+    return true;
+  });
 }
 
 /**

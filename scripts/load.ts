@@ -1,6 +1,7 @@
 // `npm run load [-- --target node --seconds 600]`: starts the Worker as it would be deployed (or the Node
-// server) on loopback, finds out how much it serves, then asks for twice as much. Everything but an answer, 429
-// or 503 is a failure, and so is memory that grows (scripts/judge-memory.ts). Needs Linux, for it looks into the
+// server) on loopback, finds out how much it serves, then asks for three times as much, and at least twice. Everything
+// but an answer, 429 or 503 is a failure, and so is memory that grows (scripts/judge-memory.ts); a request that is on
+// its way when a refusal closes the connection is sent again, and not counted. Needs Linux, for it looks into the
 // server's process. The numbers go into docs/deploy.md.
 
 import type { EventEmitter } from 'node:events';

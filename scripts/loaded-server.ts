@@ -38,7 +38,12 @@ export async function startLoaded(
   variables: Readonly<Record<string, string>>,
 ): Promise<LoadedServer> {
   const server = target === 'node' ? await startNode(model, variables) : await startWorker(variables);
-  await untilReady(server.url);
+  try {
+    await untilReady(server.url);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
   return server;
 }
 

@@ -1,5 +1,5 @@
 // A Vectorize account whose list of indexes is asked for at most twice a minute: every request to a Worker opens an
-// index, and Cloudflare's API allows 1200 calls in five minutes.
+// index, a list of the indexes opens each, and Cloudflare's API allows 1200 calls in five minutes.
 
 import type { VectorizeAccount } from './vectorize-api.ts';
 

@@ -3,6 +3,7 @@
 import { InputError } from '../../core/errors.ts';
 import type { VectorStore } from '../../core/vector-store.ts';
 import { createQdrantStore } from '../qdrant-store.ts';
+import { rememberedAccount } from '../remembered-account.ts';
 import { createRemoteStore } from '../remote-store.ts';
 import { createVectorizeAccount } from '../vectorize-account.ts';
 import { createVectorizeStore } from '../vectorize-store.ts';
@@ -34,7 +35,11 @@ export async function openStore(
     if (apiToken === undefined) {
       throw new InputError('invalid_argument', 'Expected CLOUDFLARE_API_TOKEN in the environment.');
     }
-    return createVectorizeStore(createVectorizeAccount({ accountId: rest, apiToken }), ['folder']);
+    const account = createVectorizeAccount({ accountId: rest, apiToken });
+    return createVectorizeStore(
+      rememberedAccount(account, () => performance.now()),
+      ['folder'],
+    );
   }
   return openLanceDbStore(place);
 }

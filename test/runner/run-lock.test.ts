@@ -4,6 +4,7 @@ import { mkdtemp, open, readdir, readFile, rm, utimes, writeFile } from 'node:fs
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { SourceError } from '../../core/errors.ts';
 import { lockRun } from '../../runner/run-lock.ts';
 
 vi.mock('node:fs/promises', async (original) => {
@@ -80,6 +81,13 @@ test('one that is held up before it has written its lock, and is taken for dead,
   });
   await expect(lockRun(folder)).rejects.toThrow(`process ${NOBODY} on elsewhere is at work in it`);
   expect(await readFile(path, 'utf8')).toBe(other);
+});
+
+test('a lock that cannot be written, by its name', async () => {
+  const nowhere = join(folder, 'nowhere');
+  const locked = lockRun(nowhere);
+  await expect(locked).rejects.toBeInstanceOf(SourceError);
+  await expect(locked).rejects.toThrow(`Expected to write ${join(nowhere, '.lock')} but could not: ENOENT`);
 });
 
 test('a lock that is being written is waited for', async () => {
