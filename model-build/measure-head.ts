@@ -86,7 +86,9 @@ export async function quantisedFeatures(
     const parts: Float32Array[] = [];
     for (const batch of inBatches(images, BATCH)) {
       progress(parts.length * BATCH, images.images);
-      parts.push(backbone.run(batch));
+      const features = new Float32Array(batch.images * backbone.featuresDim);
+      backbone.run(batch, features);
+      parts.push(features);
     }
     const values = joined(parts);
     return { rows: images.images, columns: values.length / images.images, values };

@@ -23,8 +23,8 @@ export interface Backbone {
   /** How each convolution is computed, in order. */
   readonly methods: readonly Method[];
   readonly featuresDim: number;
-  /** At most `imagesPerPass` images. float32 [images, featuresDim] in `memory`: valid until the next run. */
-  run(batch: ImageBatch): Float32Array;
+  /** Of at most `imagesPerPass` images. Writes float32 [images, featuresDim] into `features`. */
+  run(batch: ImageBatch, features: Float32Array): void;
 }
 
 export interface Method {
@@ -53,7 +53,7 @@ export async function loadBackbone(
     end: plan.end,
     methods: plan.convolutions.map(({ algorithm }, index) => ({ algorithm, part: parts[index] ?? 0 })),
     featuresDim: plan.featuresDim,
-    run: (batch) => run(plan, parts, kernel, memory, batch),
+    run: (batch, features) => run(plan, parts, kernel, memory, batch, features),
   };
 }
 
@@ -121,7 +121,8 @@ function run(
   kernel: Kernel,
   memory: WebAssembly.Memory,
   { images, size, data }: ImageBatch,
-): Float32Array {
+  features: Float32Array,
+): void {
   const { map, featuresDim } = plan;
   const scale = plan.convolutions.at(-1)?.layer.output.scale ?? 1;
   new Uint8Array(memory.buffer, plan.pixels, data.length).set(data);
@@ -134,5 +135,5 @@ function run(
     }
   }
   kernel.poolFeatures(map.address, plan.features, images, map.size, map.channels, featuresDim / 49, scale);
-  return new Float32Array(memory.buffer, plan.features, images * featuresDim);
+  features.set(new Float32Array(memory.buffer, plan.features, images * featuresDim));
 }

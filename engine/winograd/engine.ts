@@ -49,7 +49,7 @@ export function createWinogradEngine(parts: WinogradEngineParts): Engine {
     let computing = 0;
     for (let first = 0; first < batch.images; first += imagesPerPass) {
       const start = now();
-      features.set(backbone.run(cut(batch, first, imagesPerPass)), first * featuresDim);
+      backbone.run(cut(batch, first, imagesPerPass), features.subarray(first * featuresDim));
       computing += now() - start;
       await pause?.();
     }

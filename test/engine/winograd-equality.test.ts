@@ -144,7 +144,8 @@ describe('weights at the bound: 255 × Σ w⁺ or 255 × Σ |w⁻| below 2²⁵,
     const { manifest, files } = model;
     const backbone = await loadBackbone(manifest, files, kernel, 1);
     expect(backbone.methods.slice(1).map(({ part }) => part)).toEqual(parts);
-    const features = backbone.run({ images: 1, size: 12, data: noise(12 * 12 * 3, 1) });
+    const features = new Float32Array(backbone.featuresDim);
+    backbone.run({ images: 1, size: 12, data: noise(12 * 12 * 3, 1) }, features);
     // Row 3, column 3 of the 7×7: windows that touch no border.
     expect(features[3 * 7 + 3]).toBe(100 * 0.25);
   });
