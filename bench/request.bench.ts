@@ -114,9 +114,9 @@ async function compare(servers: readonly Server[], { what, path, photo, stored }
   }));
   const timings = await measure(contestants, { rounds: ROUNDS });
   for (const server of servers) {
-    if (path === FEATURES && server.memory.length === 0)
+    if ((path === FEATURES && server.memory.length === 0) || path === SCORES) {
       server.memory.push((await webAssemblyMemory(server.url)).engine);
-    if (path === SCORES) server.memory.push((await webAssemblyMemory(server.url)).engine);
+    }
   }
   return timings.map(({ name, min, median }) => {
     const used = (cpu.get(name) ?? []).slice(-ROUNDS);

@@ -3,7 +3,7 @@
 
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { SourceError } from '../core/errors.ts';
 
@@ -36,13 +36,7 @@ export async function writeDurably(
   const temporary = join(work, `${basename(path)}-${randomUUID()}`);
   try {
     await writing(path, async () => {
-      const file = await open(temporary, 'w');
-      try {
-        await file.writeFile(content);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
+      await writeFile(temporary, content, { flush: true });
       await rename(temporary, path);
     });
   } catch (error) {

@@ -1,6 +1,6 @@
 // state.json of a reindexing: what it was asked for and how far it has come, so that the same command goes on.
 
-import { mkdir, open, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { InputError } from '../core/errors.ts';
@@ -108,15 +108,7 @@ const BEGINNING = {
 /** Adds what a state then counts: it is on the disk before that is. */
 export async function addFailures({ failures }: ReindexFolder, lines: string): Promise<void> {
   if (lines === '') return;
-  await writing(failures, async () => {
-    const file = await open(failures, 'a');
-    try {
-      await file.writeFile(lines);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  });
+  await writing(failures, () => appendFile(failures, lines, { flush: true }));
 }
 
 export async function writeState({ path, state }: ReindexFolder, value: ReindexState): Promise<void> {
